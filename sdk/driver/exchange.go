@@ -1,0 +1,154 @@
+package driver
+
+import "time"
+
+// Exchange is one HTTP request, described as data, that the host executes on
+// the driver's behalf. It is complete: the host sends these headers and no
+// others but Content-Length, Host, Range and If-Match; it follows no redirect
+// and accepts no transfer compression.
+//
+// An exchange carries a signature and may carry a session token. It must not be
+// logged or stored.
+type Exchange struct {
+	Method  string
+	URL     string   // absolute and byte-exact: the path is sent as it stands here
+	Header  []Header // in order, names as they shall be sent
+	Body    Framing  // how the object's bytes become the request's body
+	Dial    Dial     // where to connect when the URL does not say it
+	Expires time.Time
+	Reply   *Reply // how to read the answer; shared by exchanges of one kind, never modified
+}
+
+// Header is one header field.
+type Header struct {
+	Name  string
+	Value string
+}
+
+// FramingKind says how object bytes are laid into the request body.
+type FramingKind int
+
+// The framings, numbered as on the wire.
+const (
+	// FramingRaw sends the bytes as they are.
+	FramingRaw FramingKind = 0
+	// FramingForm sends Prefix, the bytes, then Suffix: a form post.
+	FramingForm FramingKind = 1
+	// FramingTrailer sends the bytes in aws-chunked encoding, each chunk at
+	// most ChunkSize long, followed by an unsigned trailer TrailerName that
+	// holds the base64 of the TrailerChecksum of the bytes. Source: Amazon S3,
+	// "Signature calculations for trailing headers", STREAMING-UNSIGNED-PAYLOAD-TRAILER.
+	FramingTrailer FramingKind = 2
+)
+
+// Framing says how the object's bytes become the request's body. The zero value
+// is FramingRaw.
+type Framing struct {
+	Kind            FramingKind
+	Prefix          []byte // FramingForm
+	Suffix          []byte // FramingForm
+	TrailerName     string // FramingTrailer: lower-case header name
+	TrailerChecksum Algorithm
+	ChunkSize       int // FramingTrailer: bytes in a full chunk
+}
+
+// Dial overrides where the host connects. The zero value connects to the URL's
+// host and port.
+type Dial struct {
+	Network string // "tcp" or "unix"
+	Address string // host:port, or the path of a socket of the plugin's own
+}
+
+// Reply says how to read the answers to a kind of exchange.
+type Reply struct {
+	Accept         []int     // statuses that mean success
+	Capture        []Capture // fields to read from an accepted answer
+	MetadataPrefix string    // lower-case header prefix of user metadata, e.g. "x-amz-meta-"; empty for none
+	RequestID      []string  // header names, first present wins; an error without any did not come from the store
+	Error          ErrorReply
+}
+
+// Field is what a captured value means.
+type Field int
+
+// The fields, numbered as on the wire.
+const (
+	FieldETag         Field = 1
+	FieldVersionID    Field = 2
+	FieldStorageClass Field = 3
+	FieldChecksum     Field = 4 // with Capture.Algorithm and Capture.Encoding
+	// FieldChecksumType marks the checksums of the answer: "COMPOSITE" makes
+	// them composite.
+	FieldChecksumType Field = 5
+)
+
+// Source is where in the answer a captured value stands.
+type Source int
+
+// The sources, numbered as on the wire.
+const (
+	SourceHeader Source = 0 // Name is the header's name
+	SourceXML    Source = 1 // Name is the path of elements below the root, "Code" or "Error/Code"
+	SourceJSON   Source = 2 // Name is the path of object members, "error" or "data/hash"
+)
+
+// Encoding is how a checksum is written.
+type Encoding int
+
+// The encodings, numbered as on the wire.
+const (
+	EncodingBase64  Encoding = 0
+	EncodingHex     Encoding = 1
+	EncodingDecimal Encoding = 2 // unsigned, of a 64-bit CRC
+	EncodingText    Encoding = 3 // the value itself
+)
+
+// Capture reads one field from an answer.
+type Capture struct {
+	Field     Field
+	Source    Source
+	Name      string
+	Algorithm Algorithm // FieldChecksum
+	Encoding  Encoding  // FieldChecksum
+}
+
+// ErrorReply says how to read an answer whose status is not accepted.
+type ErrorReply struct {
+	Source  Source // of Code and Message: SourceXML or SourceJSON
+	Code    string // path of the error code, e.g. "Code"
+	Message string // path of the text for people, e.g. "Message"
+	Rules   []ErrorRule
+}
+
+// ErrorRule maps a store's error to a kind. The first rule whose non-zero
+// fields all match wins.
+type ErrorRule struct {
+	Status int    // 0 matches every status
+	Code   string // empty matches every code
+	Kind   Kind
+}
+
+// Classify returns the kind of an error answer. Without a matching rule the
+// status decides by HTTP's own meaning (RFC 9110 section 15).
+func Classify(rules []ErrorRule, status int, code string) Kind {
+	for _, rule := range rules {
+		if (rule.Status == 0 || rule.Status == status) && (rule.Code == "" || rule.Code == code) {
+			return rule.Kind
+		}
+	}
+	switch {
+	case status == 404:
+		return KindNotFound
+	case status == 401 || status == 403:
+		return KindDenied
+	case status == 412:
+		return KindPreconditionFailed
+	case status == 429:
+		return KindThrottled
+	case status == 408 || status >= 500:
+		return KindUnavailable
+	case status >= 400:
+		return KindInvalidArgument
+	}
+	return KindFatal
+}
