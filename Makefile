@@ -1,0 +1,113 @@
+# dth: build, test, lint, measure. Needs Go, git and make; every other tool is
+# installed below .tools/, pinned, by the Go toolchain at hand.
+
+VERSION ?= $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . \
+             || echo 0.0.0-dev+$$(git rev-parse --short HEAD))
+TOOLS   := $(CURDIR)/.tools
+PLUGINS := s3 s3compat
+
+# Tools: change a pin here and the tool is built anew.
+versitygw          := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+minio              := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+rclone             := github.com/rclone/rclone@v1.76.0
+buf                := github.com/bufbuild/buf/cmd/buf@v1.75.0
+golangci-lint      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+protoc-gen-go      := google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+protoc-gen-go-grpc := google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+
+SERVERS  := versitygw minio
+PROTOC   := buf protoc-gen-go protoc-gen-go-grpc
+ALLTOOLS := $(SERVERS) rclone golangci-lint $(PROTOC)
+
+export PATH := $(TOOLS)/bin:$(PATH)
+
+# The race detector needs cgo, and go turns cgo off where there is no C compiler.
+RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test lint generate fresh breaking bench faults soak tools clean help
+
+help: ## Say what each target does.
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: ## Build bin/dth and bin/plugins/.
+	@echo "==> build dth $(VERSION) into bin/"
+	@mkdir -p bin/plugins
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dth ./cmd/dth
+	@for name in $(PLUGINS); do \
+	   CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' \
+	     -o bin/plugins/dth-plugin-$$name ./plugins/$$name && \
+	   cp plugins/$$name/dth-plugin-$$name.yaml bin/plugins/ || exit 1; \
+	 done
+
+# A stamp names the tool and its pin: .tools/stamp/NAME@VERSION.
+stamp = $(TOOLS)/stamp/$(1)@$(lastword $(subst @, ,$($(1))))
+define install_rule
+$(call stamp,$(1)):
+	@echo "==> install $(1) $(lastword $(subst @, ,$($(1)))) into .tools/bin"
+	@mkdir -p $(TOOLS)/bin $(TOOLS)/stamp
+	@rm -f $(TOOLS)/stamp/$(1)@*
+	@GOBIN=$(TOOLS)/bin CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' $($(1))
+	@touch $$@
+endef
+$(foreach tool,$(ALLTOOLS),$(eval $(call install_rule,$(tool))))
+stamps = $(foreach tool,$(1),$(call stamp,$(tool)))
+
+tools: $(call stamps,$(ALLTOOLS)) ## Install every pinned tool (the other targets install what they need).
+
+demo: build $(call stamps,versitygw) ## Copy a bucket between two real servers, and show it.
+	@go run ./tests/demo
+
+test: build $(call stamps,$(SERVERS)) ## Run all tests, with the race detector where there is a C compiler.
+ifeq ($(RACE),)
+	@echo "==> no C compiler: testing without the race detector"
+	@if [ "$$CI" = true ]; then echo "CI needs a C compiler: install gcc or clang" >&2; exit 1; fi
+endif
+	@echo "==> test"
+	go test $(RACE) -shuffle=on -p 2 -timeout 20m ./...
+
+lint: $(call stamps,golangci-lint $(PROTOC)) fresh breaking ## Check style, import directions, the wire contract, generated code.
+	@echo "==> gofmt"
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	@echo "==> buf lint"
+	@buf lint
+	@echo "==> go mod tidy -diff"
+	@go mod tidy -diff
+	@echo "==> golangci-lint"
+	@golangci-lint run ./...
+
+generate: $(call stamps,$(PROTOC)) ## Generate the Go code of the wire contract.
+	@echo "==> buf generate"
+	@buf generate
+
+fresh: $(call stamps,$(PROTOC)) ## Check that the generated code is what generate would write.
+	@echo "==> generated code is fresh"
+	@rm -rf $(TOOLS)/fresh && mkdir -p $(TOOLS)/fresh
+	@buf generate -o $(TOOLS)/fresh
+	@diff -ru $(TOOLS)/fresh/sdk/internal/storagepb sdk/internal/storagepb || \
+	   { echo "generated code is stale: run make generate" >&2; exit 1; }
+
+# The wire contract is frozen by release v1.0.0: from then on no release may
+# break its predecessor. Before that, what breaks is shown and allowed.
+RELEASE := $(shell git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null)
+breaking: $(call stamps,buf) ## Compare the wire contract with the newest release.
+ifeq ($(RELEASE),)
+	@echo "==> buf breaking: no release yet, nothing to compare the wire contract with"
+else
+	@echo "==> buf breaking against $(RELEASE)"
+	@buf breaking --against '.git#tag=$(RELEASE)' $(if $(filter v0.%,$(RELEASE)),|| echo "allowed: the wire contract is not frozen before v1.0.0")
+endif
+
+bench: build $(call stamps,rclone) ## Measure against rclone and a bare relay (about 10 minutes).
+	@go run ./tests/bench $(BENCHFLAGS)
+
+faults: build $(call stamps,$(SERVERS)) ## Run the kill, rewrite and supervision tests at length.
+	@echo "==> faults, at length"
+	DTH_FAULTS=long go test $(RACE) -shuffle=on -p 1 -count 1 -timeout 60m ./tests/faults/... ./tests/integration/...
+
+soak: build $(call stamps,$(SERVERS)) ## Run everything at length, three times over.
+	@echo "==> soak"
+	DTH_FAULTS=long go test $(RACE) -shuffle=on -p 1 -count 3 -timeout 6h ./...
+
+clean: ## Remove what build made; the tools stay in .tools/.
+	rm -rf bin
