@@ -1251,13 +1251,15 @@ func (x *Transport) GetProxy() string {
 	return ""
 }
 
-// Keys are bytes on the wire: a store may hold keys that are not UTF-8.
+// Keys are bytes on the wire: a store may hold keys that are not UTF-8. So is
+// everything that the store chose and wants back as it was: tokens, ETags,
+// version and upload ids.
 type ListRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
 	Prefix        []byte                 `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
 	StartAfter    []byte                 `protobuf:"bytes,3,opt,name=start_after,json=startAfter,proto3" json:"start_after,omitempty"`
-	Token         string                 `protobuf:"bytes,4,opt,name=token,proto3" json:"token,omitempty"`
+	Token         []byte                 `protobuf:"bytes,4,opt,name=token,proto3" json:"token,omitempty"`
 	MaxKeys       int32                  `protobuf:"varint,5,opt,name=max_keys,json=maxKeys,proto3" json:"max_keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1314,11 +1316,11 @@ func (x *ListRequest) GetStartAfter() []byte {
 	return nil
 }
 
-func (x *ListRequest) GetToken() string {
+func (x *ListRequest) GetToken() []byte {
 	if x != nil {
 		return x.Token
 	}
-	return ""
+	return nil
 }
 
 func (x *ListRequest) GetMaxKeys() int32 {
@@ -1345,7 +1347,7 @@ type ListResponse struct {
 	// store's default class.
 	StorageClass   []uint32 `protobuf:"varint,7,rep,packed,name=storage_class,json=storageClass,proto3" json:"storage_class,omitempty"`
 	StorageClasses []string `protobuf:"bytes,8,rep,name=storage_classes,json=storageClasses,proto3" json:"storage_classes,omitempty"`
-	Next           string   `protobuf:"bytes,9,opt,name=next,proto3" json:"next,omitempty"`
+	Next           []byte   `protobuf:"bytes,9,opt,name=next,proto3" json:"next,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -1436,18 +1438,18 @@ func (x *ListResponse) GetStorageClasses() []string {
 	return nil
 }
 
-func (x *ListResponse) GetNext() string {
+func (x *ListResponse) GetNext() []byte {
 	if x != nil {
 		return x.Next
 	}
-	return ""
+	return nil
 }
 
 type StatRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
 	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
-	VersionId     string                 `protobuf:"bytes,3,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
+	VersionId     []byte                 `protobuf:"bytes,3,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1496,11 +1498,11 @@ func (x *StatRequest) GetKey() []byte {
 	return nil
 }
 
-func (x *StatRequest) GetVersionId() string {
+func (x *StatRequest) GetVersionId() []byte {
 	if x != nil {
 		return x.VersionId
 	}
-	return ""
+	return nil
 }
 
 type StatResponse struct {
@@ -1639,9 +1641,9 @@ type Object struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	Size          int64                  `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
-	Etag          string                 `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag          []byte                 `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
 	Modified      int64                  `protobuf:"varint,4,opt,name=modified,proto3" json:"modified,omitempty"`
-	VersionId     string                 `protobuf:"bytes,5,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
+	VersionId     []byte                 `protobuf:"bytes,5,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
 	StorageClass  string                 `protobuf:"bytes,6,opt,name=storage_class,json=storageClass,proto3" json:"storage_class,omitempty"`
 	Attributes    *Attributes            `protobuf:"bytes,7,opt,name=attributes,proto3" json:"attributes,omitempty"`
 	Checksums     []*Checksum            `protobuf:"bytes,8,rep,name=checksums,proto3" json:"checksums,omitempty"`
@@ -1693,11 +1695,11 @@ func (x *Object) GetSize() int64 {
 	return 0
 }
 
-func (x *Object) GetEtag() string {
+func (x *Object) GetEtag() []byte {
 	if x != nil {
 		return x.Etag
 	}
-	return ""
+	return nil
 }
 
 func (x *Object) GetModified() int64 {
@@ -1707,11 +1709,11 @@ func (x *Object) GetModified() int64 {
 	return 0
 }
 
-func (x *Object) GetVersionId() string {
+func (x *Object) GetVersionId() []byte {
 	if x != nil {
 		return x.VersionId
 	}
-	return ""
+	return nil
 }
 
 func (x *Object) GetStorageClass() string {
@@ -2114,7 +2116,7 @@ func (*SignItem_Part) isSignItem_Request() {}
 type SignGet struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	VersionId     string                 `protobuf:"bytes,2,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
+	VersionId     []byte                 `protobuf:"bytes,2,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2156,11 +2158,11 @@ func (x *SignGet) GetKey() []byte {
 	return nil
 }
 
-func (x *SignGet) GetVersionId() string {
+func (x *SignGet) GetVersionId() []byte {
 	if x != nil {
 		return x.VersionId
 	}
-	return ""
+	return nil
 }
 
 type SignPut struct {
@@ -2234,7 +2236,7 @@ func (x *SignPut) GetChecksum() *Checksum {
 type SignPart struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	UploadId      string                 `protobuf:"bytes,2,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
+	UploadId      []byte                 `protobuf:"bytes,2,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
 	Number        int32                  `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`
 	Size          int64                  `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2278,11 +2280,11 @@ func (x *SignPart) GetKey() []byte {
 	return nil
 }
 
-func (x *SignPart) GetUploadId() string {
+func (x *SignPart) GetUploadId() []byte {
 	if x != nil {
 		return x.UploadId
 	}
-	return ""
+	return nil
 }
 
 func (x *SignPart) GetNumber() int32 {
@@ -3229,7 +3231,7 @@ func (x *CreateUploadResponse) GetUpload() *Upload {
 type Upload struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Id            []byte                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	Initiated     int64                  `protobuf:"varint,3,opt,name=initiated,proto3" json:"initiated,omitempty"`
 	Expires       int64                  `protobuf:"varint,4,opt,name=expires,proto3" json:"expires,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -3273,11 +3275,11 @@ func (x *Upload) GetKey() []byte {
 	return nil
 }
 
-func (x *Upload) GetId() string {
+func (x *Upload) GetId() []byte {
 	if x != nil {
 		return x.Id
 	}
-	return ""
+	return nil
 }
 
 func (x *Upload) GetInitiated() int64 {
@@ -3298,7 +3300,7 @@ type Part struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        int32                  `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
 	Size          int64                  `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
-	Etag          string                 `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag          []byte                 `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
 	Checksums     []*Checksum            `protobuf:"bytes,4,rep,name=checksums,proto3" json:"checksums,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3348,11 +3350,11 @@ func (x *Part) GetSize() int64 {
 	return 0
 }
 
-func (x *Part) GetEtag() string {
+func (x *Part) GetEtag() []byte {
 	if x != nil {
 		return x.Etag
 	}
-	return ""
+	return nil
 }
 
 func (x *Part) GetChecksums() []*Checksum {
@@ -3366,8 +3368,8 @@ type ListPartsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
 	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
-	UploadId      string                 `protobuf:"bytes,3,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
-	Token         string                 `protobuf:"bytes,4,opt,name=token,proto3" json:"token,omitempty"`
+	UploadId      []byte                 `protobuf:"bytes,3,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
+	Token         []byte                 `protobuf:"bytes,4,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3416,24 +3418,24 @@ func (x *ListPartsRequest) GetKey() []byte {
 	return nil
 }
 
-func (x *ListPartsRequest) GetUploadId() string {
+func (x *ListPartsRequest) GetUploadId() []byte {
 	if x != nil {
 		return x.UploadId
 	}
-	return ""
+	return nil
 }
 
-func (x *ListPartsRequest) GetToken() string {
+func (x *ListPartsRequest) GetToken() []byte {
 	if x != nil {
 		return x.Token
 	}
-	return ""
+	return nil
 }
 
 type ListPartsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Parts         []*Part                `protobuf:"bytes,1,rep,name=parts,proto3" json:"parts,omitempty"`
-	Next          string                 `protobuf:"bytes,2,opt,name=next,proto3" json:"next,omitempty"`
+	Next          []byte                 `protobuf:"bytes,2,opt,name=next,proto3" json:"next,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3475,18 +3477,18 @@ func (x *ListPartsResponse) GetParts() []*Part {
 	return nil
 }
 
-func (x *ListPartsResponse) GetNext() string {
+func (x *ListPartsResponse) GetNext() []byte {
 	if x != nil {
 		return x.Next
 	}
-	return ""
+	return nil
 }
 
 type CompleteUploadRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
 	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
-	UploadId      string                 `protobuf:"bytes,3,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
+	UploadId      []byte                 `protobuf:"bytes,3,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
 	Parts         []*Part                `protobuf:"bytes,4,rep,name=parts,proto3" json:"parts,omitempty"`
 	Size          int64                  `protobuf:"varint,5,opt,name=size,proto3" json:"size,omitempty"`
 	Checksum      *Checksum              `protobuf:"bytes,6,opt,name=checksum,proto3" json:"checksum,omitempty"`
@@ -3539,11 +3541,11 @@ func (x *CompleteUploadRequest) GetKey() []byte {
 	return nil
 }
 
-func (x *CompleteUploadRequest) GetUploadId() string {
+func (x *CompleteUploadRequest) GetUploadId() []byte {
 	if x != nil {
 		return x.UploadId
 	}
-	return ""
+	return nil
 }
 
 func (x *CompleteUploadRequest) GetParts() []*Part {
@@ -3622,7 +3624,7 @@ type AbortUploadRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
 	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
-	UploadId      string                 `protobuf:"bytes,3,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
+	UploadId      []byte                 `protobuf:"bytes,3,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3671,11 +3673,11 @@ func (x *AbortUploadRequest) GetKey() []byte {
 	return nil
 }
 
-func (x *AbortUploadRequest) GetUploadId() string {
+func (x *AbortUploadRequest) GetUploadId() []byte {
 	if x != nil {
 		return x.UploadId
 	}
-	return ""
+	return nil
 }
 
 type AbortUploadResponse struct {
@@ -3718,7 +3720,7 @@ type ListUploadsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
 	Prefix        []byte                 `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
-	Token         string                 `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
+	Token         []byte                 `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3767,17 +3769,17 @@ func (x *ListUploadsRequest) GetPrefix() []byte {
 	return nil
 }
 
-func (x *ListUploadsRequest) GetToken() string {
+func (x *ListUploadsRequest) GetToken() []byte {
 	if x != nil {
 		return x.Token
 	}
-	return ""
+	return nil
 }
 
 type ListUploadsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Uploads       []*Upload              `protobuf:"bytes,1,rep,name=uploads,proto3" json:"uploads,omitempty"`
-	Next          string                 `protobuf:"bytes,2,opt,name=next,proto3" json:"next,omitempty"`
+	Next          []byte                 `protobuf:"bytes,2,opt,name=next,proto3" json:"next,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3819,11 +3821,11 @@ func (x *ListUploadsResponse) GetUploads() []*Upload {
 	return nil
 }
 
-func (x *ListUploadsResponse) GetNext() string {
+func (x *ListUploadsResponse) GetNext() []byte {
 	if x != nil {
 		return x.Next
 	}
-	return ""
+	return nil
 }
 
 var File_dth_storage_v1_storage_proto protoreflect.FileDescriptor
@@ -3906,7 +3908,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x06prefix\x18\x02 \x01(\fR\x06prefix\x12\x1f\n" +
 	"\vstart_after\x18\x03 \x01(\fR\n" +
 	"startAfter\x12\x14\n" +
-	"\x05token\x18\x04 \x01(\tR\x05token\x12\x19\n" +
+	"\x05token\x18\x04 \x01(\fR\x05token\x12\x19\n" +
 	"\bmax_keys\x18\x05 \x01(\x05R\amaxKeys\"\x90\x02\n" +
 	"\fListResponse\x12\x12\n" +
 	"\x04keys\x18\x01 \x01(\fR\x04keys\x12\x1f\n" +
@@ -3918,12 +3920,12 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\bmodified\x18\x06 \x03(\x10R\bmodified\x12#\n" +
 	"\rstorage_class\x18\a \x03(\rR\fstorageClass\x12'\n" +
 	"\x0fstorage_classes\x18\b \x03(\tR\x0estorageClasses\x12\x12\n" +
-	"\x04next\x18\t \x01(\tR\x04next\"V\n" +
+	"\x04next\x18\t \x01(\fR\x04next\"V\n" +
 	"\vStatRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x1d\n" +
 	"\n" +
-	"version_id\x18\x03 \x01(\tR\tversionId\">\n" +
+	"version_id\x18\x03 \x01(\fR\tversionId\">\n" +
 	"\fStatResponse\x12.\n" +
 	"\x06object\x18\x01 \x01(\v2\x16.dth.storage.v1.ObjectR\x06object\"9\n" +
 	"\rDeleteRequest\x12\x16\n" +
@@ -3933,10 +3935,10 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x06Object\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x12\n" +
-	"\x04etag\x18\x03 \x01(\tR\x04etag\x12\x1a\n" +
+	"\x04etag\x18\x03 \x01(\fR\x04etag\x12\x1a\n" +
 	"\bmodified\x18\x04 \x01(\x03R\bmodified\x12\x1d\n" +
 	"\n" +
-	"version_id\x18\x05 \x01(\tR\tversionId\x12#\n" +
+	"version_id\x18\x05 \x01(\fR\tversionId\x12#\n" +
 	"\rstorage_class\x18\x06 \x01(\tR\fstorageClass\x12:\n" +
 	"\n" +
 	"attributes\x18\a \x01(\v2\x1a.dth.storage.v1.AttributesR\n" +
@@ -3971,7 +3973,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\aSignGet\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x1d\n" +
 	"\n" +
-	"version_id\x18\x02 \x01(\tR\tversionId\"\xa1\x01\n" +
+	"version_id\x18\x02 \x01(\fR\tversionId\"\xa1\x01\n" +
 	"\aSignPut\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x03R\x04size\x12:\n" +
@@ -3981,7 +3983,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\bchecksum\x18\x04 \x01(\v2\x18.dth.storage.v1.ChecksumR\bchecksum\"e\n" +
 	"\bSignPart\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x1b\n" +
-	"\tupload_id\x18\x02 \x01(\tR\buploadId\x12\x16\n" +
+	"\tupload_id\x18\x02 \x01(\fR\buploadId\x12\x16\n" +
 	"\x06number\x18\x03 \x01(\x05R\x06number\x12\x12\n" +
 	"\x04size\x18\x04 \x01(\x03R\x04size\"\x87\x01\n" +
 	"\fSignResponse\x12\x14\n" +
@@ -4061,26 +4063,26 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x06upload\x18\x01 \x01(\v2\x16.dth.storage.v1.UploadR\x06upload\"b\n" +
 	"\x06Upload\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
+	"\x02id\x18\x02 \x01(\fR\x02id\x12\x1c\n" +
 	"\tinitiated\x18\x03 \x01(\x03R\tinitiated\x12\x18\n" +
 	"\aexpires\x18\x04 \x01(\x03R\aexpires\"~\n" +
 	"\x04Part\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x12\n" +
-	"\x04etag\x18\x03 \x01(\tR\x04etag\x126\n" +
+	"\x04etag\x18\x03 \x01(\fR\x04etag\x126\n" +
 	"\tchecksums\x18\x04 \x03(\v2\x18.dth.storage.v1.ChecksumR\tchecksums\"o\n" +
 	"\x10ListPartsRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x1b\n" +
-	"\tupload_id\x18\x03 \x01(\tR\buploadId\x12\x14\n" +
-	"\x05token\x18\x04 \x01(\tR\x05token\"S\n" +
+	"\tupload_id\x18\x03 \x01(\fR\buploadId\x12\x14\n" +
+	"\x05token\x18\x04 \x01(\fR\x05token\"S\n" +
 	"\x11ListPartsResponse\x12*\n" +
 	"\x05parts\x18\x01 \x03(\v2\x14.dth.storage.v1.PartR\x05parts\x12\x12\n" +
-	"\x04next\x18\x02 \x01(\tR\x04next\"\x90\x02\n" +
+	"\x04next\x18\x02 \x01(\fR\x04next\"\x90\x02\n" +
 	"\x15CompleteUploadRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x1b\n" +
-	"\tupload_id\x18\x03 \x01(\tR\buploadId\x12*\n" +
+	"\tupload_id\x18\x03 \x01(\fR\buploadId\x12*\n" +
 	"\x05parts\x18\x04 \x03(\v2\x14.dth.storage.v1.PartR\x05parts\x12\x12\n" +
 	"\x04size\x18\x05 \x01(\x03R\x04size\x124\n" +
 	"\bchecksum\x18\x06 \x01(\v2\x18.dth.storage.v1.ChecksumR\bchecksum\x12:\n" +
@@ -4092,15 +4094,15 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x12AbortUploadRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x1b\n" +
-	"\tupload_id\x18\x03 \x01(\tR\buploadId\"\x15\n" +
+	"\tupload_id\x18\x03 \x01(\fR\buploadId\"\x15\n" +
 	"\x13AbortUploadResponse\"Z\n" +
 	"\x12ListUploadsRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\fR\x06prefix\x12\x14\n" +
-	"\x05token\x18\x03 \x01(\tR\x05token\"[\n" +
+	"\x05token\x18\x03 \x01(\fR\x05token\"[\n" +
 	"\x13ListUploadsResponse\x120\n" +
 	"\auploads\x18\x01 \x03(\v2\x16.dth.storage.v1.UploadR\auploads\x12\x12\n" +
-	"\x04next\x18\x02 \x01(\tR\x04next*\x7f\n" +
+	"\x04next\x18\x02 \x01(\fR\x04next*\x7f\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x17\n" +
