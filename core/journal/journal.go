@@ -78,15 +78,23 @@ type Run struct {
 	Destination string
 	Started     time.Time
 	Finished    time.Time // zero while running or after a kill
-	State       string    // "running", "done", "failed", "interrupted"
+	State       string    // one of the states below
 	Report      []byte    // the report as JSON; empty until the run ends
 }
+
+// The states of a run.
+const (
+	StateRunning     = "running"
+	StateDone        = "done"
+	StateFailed      = "failed"
+	StateInterrupted = "interrupted"
+)
 
 // Journal is the record of one pair of locations. All methods may be called by
 // many goroutines at once; writes are durable when they return.
 type Journal interface {
 	// Append stores records, each replacing the one before it of the same key, in one
-	// transaction.
+	// transaction. A record with OutcomeDone also forgets the key's upload.
 	Append(ctx context.Context, records []Record) error
 
 	// Scan yields all records by ascending key. It sees the journal as of
@@ -101,9 +109,11 @@ type Journal interface {
 	// IntendUpload records an upload before it is created, replacing an older
 	// intent for the key together with its parts.
 	IntendUpload(ctx context.Context, upload Upload) error
-	// StartUpload adds the ID that the destination gave.
+	// StartUpload adds the ID that the destination gave. It is ErrNotFound when
+	// the key has no recorded upload.
 	StartUpload(ctx context.Context, key, id string) error
-	// RecordPart remembers an acknowledged part of the key's upload.
+	// RecordPart remembers an acknowledged part of the key's upload, replacing
+	// the one before it of the same number. It is ErrNotFound when the key has no recorded upload.
 	RecordPart(ctx context.Context, key string, part Part) error
 	// Upload returns the key's recorded upload and its parts by ascending
 	// number, or ErrNotFound.
@@ -116,7 +126,8 @@ type Journal interface {
 	// BeginRun records a new run as running. Runs that a killed process left
 	// as running become interrupted.
 	BeginRun(ctx context.Context, run Run) error
-	// EndRun records the state, the time and the report of a run.
+	// EndRun records the state, the time and the report of a run. It is
+	// ErrNotFound when that run was not begun.
 	EndRun(ctx context.Context, run Run) error
 	// Runs returns all runs, newest first.
 	Runs(ctx context.Context) ([]Run, error)

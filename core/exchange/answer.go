@@ -1,0 +1,186 @@
+package exchange
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// answerLimit bounds what is read of an error document or a JSON or XML result.
+const answerLimit = 256 << 10
+
+// read turns a response into an answer or an error.
+func read(reply *driver.Reply, response *http.Response) (*Answer, error) {
+	answer := &Answer{
+		Status:    response.StatusCode,
+		Header:    response.Header,
+		Size:      response.ContentLength,
+		Body:      response.Body,
+		RequestID: requestID(reply, response.Header),
+		reply:     reply,
+	}
+	if modified, err := http.ParseTime(response.Header.Get("Last-Modified")); err == nil {
+		answer.Modified = modified
+	}
+	if !slices.Contains(reply.Accept, response.StatusCode) {
+		return nil, readError(reply, response, answer.RequestID)
+	}
+	if err := answer.capture(); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+func requestID(reply *driver.Reply, header http.Header) string {
+	for _, name := range reply.RequestID {
+		if id := header.Get(name); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+func readError(reply *driver.Reply, response *http.Response, id string) error {
+	document, _ := io.ReadAll(io.LimitReader(response.Body, answerLimit)) // what arrived is all there is to tell
+	failure := &driver.Error{
+		Op:         response.Request.Method,
+		Status:     response.StatusCode,
+		RequestID:  id,
+		RetryAfter: retryAfter(response.Header.Get("Retry-After")),
+		Code:       lookUp(reply.Error.Source, document, reply.Error.Code),
+		Message:    lookUp(reply.Error.Source, document, reply.Error.Message),
+	}
+	failure.Kind = driver.Classify(reply.Error.Rules, response.StatusCode, failure.Code)
+	if failure.Message == "" {
+		failure.Message = http.StatusText(response.StatusCode)
+	}
+	if id == "" && len(reply.RequestID) > 0 && failure.Code == "" {
+		failure.Kind = driver.KindUnavailable
+		failure.Message = fmt.Sprintf("the answer %d did not come from the store: it has no request id; look for a proxy on the way", response.StatusCode)
+	}
+	return failure
+}
+
+func retryAfter(value string) time.Duration {
+	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	return 0
+}
+
+// capture reads the fields that the reply names.
+func (a *Answer) capture() error {
+	var document []byte
+	composite := false
+	for _, capture := range a.reply.Capture {
+		value := a.Header.Get(capture.Name)
+		if capture.Source != driver.SourceHeader {
+			if document == nil {
+				var err error
+				if document, err = io.ReadAll(io.LimitReader(a.Body, answerLimit)); err != nil {
+					return &driver.Error{Op: "read answer", Kind: driver.KindUnavailable, RequestID: a.RequestID, Err: err}
+				}
+			}
+			value = lookUp(capture.Source, document, capture.Name)
+		}
+		if value == "" {
+			continue
+		}
+		switch capture.Field {
+		case driver.FieldETag:
+			a.ETag = unquote(value)
+		case driver.FieldVersionID:
+			a.VersionID = value
+		case driver.FieldChecksumType:
+			composite = strings.EqualFold(value, "COMPOSITE")
+		case driver.FieldChecksum:
+			if sum, ok := decodeChecksum(capture, value); ok {
+				a.Checksums = append(a.Checksums, sum)
+			}
+		}
+	}
+	if composite {
+		for i := range a.Checksums {
+			a.Checksums[i].Composite = true
+		}
+	}
+	return nil
+}
+
+// unquote removes the quotes of an ETag and leaves a weak one its mark.
+func unquote(etag string) string {
+	if weak, ok := strings.CutPrefix(etag, "W/"); ok {
+		return "W/" + strings.Trim(weak, `"`)
+	}
+	return strings.Trim(etag, `"`)
+}
+
+// decodeChecksum reads one checksum; a value of the parts ("…-N") is composite
+// on every store that writes it so.
+func decodeChecksum(capture driver.Capture, value string) (driver.Checksum, bool) {
+	sum := driver.Checksum{Algorithm: capture.Algorithm}
+	if capture.Encoding == driver.EncodingBase64 || capture.Encoding == driver.EncodingHex {
+		value, _, sum.Composite = strings.Cut(value, "-")
+	}
+	var raw []byte
+	var err error
+	switch capture.Encoding {
+	case driver.EncodingBase64:
+		raw, err = base64.StdEncoding.DecodeString(value)
+	case driver.EncodingHex:
+		raw, err = hex.DecodeString(value)
+	case driver.EncodingDecimal:
+		var number uint64
+		number, err = strconv.ParseUint(value, 10, 64)
+		raw = binary.BigEndian.AppendUint64(nil, number)
+	default:
+		raw = []byte(value)
+	}
+	sum.Value = string(raw)
+	return sum, err == nil && len(raw) > 0
+}
+
+// FullChecksums returns the checksums of the whole object that a ranged answer
+// does not carry: nil unless the status is 200.
+func (a *Answer) FullChecksums() []driver.Checksum {
+	if a.Status != http.StatusOK {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(a.Checksums), func(sum driver.Checksum) bool {
+		return sum.Composite || !checksum.Computable(sum.Algorithm)
+	})
+}
+
+// Attributes returns what the object carries beside its bytes, as the answer's
+// headers say.
+func (a *Answer) Attributes() driver.Attributes {
+	attributes := driver.Attributes{
+		ContentType:        a.Header.Get("Content-Type"),
+		ContentEncoding:    a.Header.Get("Content-Encoding"),
+		ContentLanguage:    a.Header.Get("Content-Language"),
+		ContentDisposition: a.Header.Get("Content-Disposition"),
+		CacheControl:       a.Header.Get("Cache-Control"),
+		Expires:            a.Header.Get("Expires"),
+	}
+	if a.reply.MetadataPrefix == "" {
+		return attributes
+	}
+	for name, values := range a.Header {
+		lower := strings.ToLower(name)
+		if meta, ok := strings.CutPrefix(lower, a.reply.MetadataPrefix); ok {
+			attributes.Metadata = append(attributes.Metadata, driver.Metadata{Name: meta, Value: strings.Join(values, ",")})
+		}
+	}
+	slices.SortFunc(attributes.Metadata, func(x, y driver.Metadata) int { return strings.Compare(x.Name, y.Name) })
+	return attributes
+}

@@ -1,0 +1,115 @@
+package exchange
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// setBody lays the object's bytes into the request as the framing says.
+func setBody(httpRequest *http.Request, framing driver.Framing, request Request) error {
+	var body io.Reader
+	switch framing.Kind {
+	case driver.FramingRaw:
+		body = request.Body
+	case driver.FramingForm:
+		body = io.MultiReader(bytes.NewReader(framing.Prefix), request.Body, bytes.NewReader(framing.Suffix))
+	case driver.FramingTrailer:
+		if !checksum.Computable(framing.TrailerChecksum) {
+			return &driver.Error{Op: httpRequest.Method, Kind: driver.KindFatal, Message: "the plugin asked for a trailer that cannot be computed"}
+		}
+		if framing.ChunkSize <= 0 {
+			framing.ChunkSize = driver.DefaultChunkSize
+		}
+		body = newTrailerReader(request.Body, request.Size, framing)
+	default:
+		return &driver.Error{Op: httpRequest.Method, Kind: driver.KindFatal, Message: fmt.Sprintf("the plugin asked for the unknown body framing %d", framing.Kind)}
+	}
+	httpRequest.ContentLength = framing.Length(request.Size)
+	httpRequest.Body = io.NopCloser(body)
+	if httpRequest.ContentLength == 0 {
+		httpRequest.Body = http.NoBody // Content-Length: 0 instead of a chunked body
+	}
+	return nil
+}
+
+// sentBody tells when the transport is done with a body. net/http may go on
+// reading it after the answer arrived, but always closes it at last.
+type sentBody struct {
+	io.Reader
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (b *sentBody) Close() error {
+	b.once.Do(func() { close(b.closed) })
+	return nil
+}
+
+func (b *sentBody) wait() { <-b.closed }
+
+// trailerReader encodes aws-chunked with an unsigned trailer. Source: Amazon S3
+// API reference, "Signature calculations for trailing headers".
+type trailerReader struct {
+	source  io.Reader
+	framing driver.Framing
+	hasher  *checksum.Hasher
+	rest    int64  // bytes of the object not yet announced in a chunk
+	inChunk int64  // bytes of the current chunk still to send
+	pending []byte // framing bytes to send before anything else
+	ended   bool   // the trailer is in pending or sent
+}
+
+func newTrailerReader(source io.Reader, size int64, framing driver.Framing) *trailerReader {
+	return &trailerReader{source: source, framing: framing, hasher: checksum.NewHasher(framing.TrailerChecksum), rest: size}
+}
+
+func (r *trailerReader) Read(p []byte) (int, error) {
+	if len(r.pending) == 0 && r.inChunk == 0 {
+		if r.ended {
+			return 0, io.EOF
+		}
+		r.announce()
+	}
+	if len(r.pending) > 0 {
+		n := copy(p, r.pending)
+		r.pending = r.pending[n:]
+		return n, nil
+	}
+	if int64(len(p)) > r.inChunk {
+		p = p[:r.inChunk]
+	}
+	n, err := r.source.Read(p)
+	_, _ = r.hasher.Write(p[:n]) // never fails
+	r.inChunk -= int64(n)
+	if r.inChunk == 0 {
+		r.pending = []byte("\r\n")
+	} else if err == io.EOF {
+		return n, io.ErrUnexpectedEOF
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// announce puts the header of the next chunk, or the end of the body, into
+// pending.
+func (r *trailerReader) announce() {
+	if r.rest == 0 {
+		sum := r.hasher.Sums()[0]
+		r.pending = []byte("0\r\n" + r.framing.TrailerName + ":" + base64.StdEncoding.EncodeToString([]byte(sum.Value)) + "\r\n\r\n")
+		r.ended = true
+		return
+	}
+	r.inChunk = min(r.rest, int64(r.framing.ChunkSize))
+	r.rest -= r.inChunk
+	r.pending = append(strconv.AppendInt(nil, r.inChunk, 16), '\r', '\n')
+}

@@ -1,0 +1,91 @@
+// Package observe counts what a run does and tells it: as a snapshot while it
+// goes on, as a report when it ends.
+package observe
+
+import (
+	"sync/atomic"
+
+	"github.com/dth-dev/dth/core/journal"
+)
+
+// Operation is one kind of request to a store.
+type Operation int
+
+// The operations, in the order of reports.
+const (
+	List Operation = iota
+	Stat
+	Get
+	Put
+	Delete
+	CreateUpload
+	PutPart
+	ListParts
+	CompleteUpload
+	AbortUpload
+	ListUploads
+	operations
+)
+
+var operationNames = [operations]string{
+	"list", "stat", "get", "put", "delete",
+	"create-upload", "put-part", "list-parts", "complete-upload", "abort-upload", "list-uploads",
+}
+
+// String returns the operation's name in reports.
+func (o Operation) String() string { return operationNames[o] }
+
+// Requests counts the requests to one store, failed ones included.
+type Requests [operations]atomic.Int64
+
+// Count adds one request.
+func (r *Requests) Count(operation Operation) { r[operation].Add(1) }
+
+// Map returns the counts that are not zero, by name.
+func (r *Requests) Map() map[string]int64 {
+	counts := map[string]int64{}
+	for operation := range r {
+		if n := r[operation].Load(); n > 0 {
+			counts[Operation(operation).String()] = n
+		}
+	}
+	return counts
+}
+
+// Counters are what a run counts. All may be changed and read at any time.
+type Counters struct {
+	Source, Destination Requests
+
+	ListedSource      atomic.Int64 // objects listed
+	ListedDestination atomic.Int64
+	ListingDone       atomic.Bool
+	Equal             atomic.Int64 // objects that need no copy
+	Planned           atomic.Int64 // objects to copy, found so far
+	PlannedBytes      atomic.Int64
+	InFlight          atomic.Int64 // objects being copied at this moment
+	Copied            atomic.Int64 // objects copied with evidence
+	CopiedBytes       atomic.Int64 // of them
+	MovedBytes        atomic.Int64 // bytes sent to the destination, retries included
+	ResumedBytes      atomic.Int64 // bytes that an interrupted run had moved already
+	Failed            atomic.Int64
+	Skipped           atomic.Int64
+	Vanished          atomic.Int64 // deleted at the source between listing and copy
+	Replanned         atomic.Int64 // times that a source object changed while it was copied
+	Extra             atomic.Int64 // objects that only the destination has
+	Deleted           atomic.Int64 // extra objects removed
+	Retried           atomic.Int64 // attempts after the first
+
+	gradeBoth, gradeOne, gradeSize atomic.Int64
+}
+
+// CountGrade adds one copied object to its grade of evidence.
+func (c *Counters) CountGrade(grade journal.Grade) {
+	switch grade {
+	case journal.GradeBoth:
+		c.gradeBoth.Add(1)
+	case journal.GradeOne:
+		c.gradeOne.Add(1)
+	case journal.GradeSize:
+		c.gradeSize.Add(1)
+	}
+}

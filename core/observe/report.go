@@ -1,0 +1,120 @@
+package observe
+
+import (
+	"time"
+
+	"github.com/dth-dev/dth/core/journal"
+)
+
+// Snapshot is how far a run has come.
+type Snapshot struct {
+	Listed       int64 // source objects
+	ListingDone  bool  // Planned does not grow any more
+	Planned      int64
+	PlannedBytes int64
+	Copied       int64
+	CopiedBytes  int64 // of finished objects
+	MovedBytes   int64 // sent so far, of objects in flight too
+	InFlight     int64
+	Failed       int64 // and skipped
+}
+
+// Snapshot returns the counts at this moment.
+func (c *Counters) Snapshot() Snapshot {
+	return Snapshot{
+		Listed:       c.ListedSource.Load(),
+		ListingDone:  c.ListingDone.Load(),
+		Planned:      c.Planned.Load(),
+		PlannedBytes: c.PlannedBytes.Load(),
+		Copied:       c.Copied.Load(),
+		CopiedBytes:  c.CopiedBytes.Load(),
+		MovedBytes:   c.MovedBytes.Load() + c.ResumedBytes.Load(),
+		InFlight:     c.InFlight.Load(),
+		Failed:       c.Failed.Load() + c.Skipped.Load(),
+	}
+}
+
+// Report is what a run did. Its JSON form is what --json prints; fields are only
+// added to it.
+type Report struct {
+	Run         string    `json:"run"`
+	Source      string    `json:"source"`
+	Destination string    `json:"destination"`
+	Started     time.Time `json:"started"`
+	Finished    time.Time `json:"finished"`
+	State       string    `json:"state"`           // done, failed, interrupted
+	Error       string    `json:"error,omitempty"` // why the run stopped before its end
+	Objects     Objects   `json:"objects"`
+	Bytes       Bytes     `json:"bytes"`
+	Evidence    Evidence  `json:"evidence"`
+	Requests    Sides     `json:"requests"`
+	Problems    []Problem `json:"problems,omitempty"` // the first ones; the journal holds all
+}
+
+// Objects counts objects.
+type Objects struct {
+	ListedSource      int64 `json:"listed_source"`
+	ListedDestination int64 `json:"listed_destination"`
+	Equal             int64 `json:"equal"`
+	Planned           int64 `json:"planned"`
+	Copied            int64 `json:"copied"`
+	Failed            int64 `json:"failed"`
+	Skipped           int64 `json:"skipped"`
+	Vanished          int64 `json:"vanished"`
+	Replanned         int64 `json:"replanned"`
+	Extra             int64 `json:"extra"`
+	Deleted           int64 `json:"deleted"`
+}
+
+// Bytes counts bytes.
+type Bytes struct {
+	Planned int64 `json:"planned"`
+	Copied  int64 `json:"copied"`
+	Moved   int64 `json:"moved"`
+	Resumed int64 `json:"resumed"`
+}
+
+// Evidence counts copied objects by the grade of their evidence.
+type Evidence struct {
+	BothEnds int64 `json:"both_ends"`
+	OneEnd   int64 `json:"one_end"`
+	SizeOnly int64 `json:"size_only"`
+}
+
+// Sides holds the number of requests to each side by operation.
+type Sides struct {
+	Source      map[string]int64 `json:"source"`
+	Destination map[string]int64 `json:"destination"`
+}
+
+// Problem is one object that was not copied.
+type Problem struct {
+	Key     string          `json:"key"`
+	Outcome journal.Outcome `json:"outcome"`
+	Error   string          `json:"error"`
+}
+
+// Fill copies the counts into the report.
+func (c *Counters) Fill(report *Report) {
+	report.Objects = Objects{
+		ListedSource:      c.ListedSource.Load(),
+		ListedDestination: c.ListedDestination.Load(),
+		Equal:             c.Equal.Load(),
+		Planned:           c.Planned.Load(),
+		Copied:            c.Copied.Load(),
+		Failed:            c.Failed.Load(),
+		Skipped:           c.Skipped.Load(),
+		Vanished:          c.Vanished.Load(),
+		Replanned:         c.Replanned.Load(),
+		Extra:             c.Extra.Load(),
+		Deleted:           c.Deleted.Load(),
+	}
+	report.Bytes = Bytes{
+		Planned: c.PlannedBytes.Load(),
+		Copied:  c.CopiedBytes.Load(),
+		Moved:   c.MovedBytes.Load(),
+		Resumed: c.ResumedBytes.Load(),
+	}
+	report.Evidence = Evidence{BothEnds: c.gradeBoth.Load(), OneEnd: c.gradeOne.Load(), SizeOnly: c.gradeSize.Load()}
+	report.Requests = Sides{Source: c.Source.Map(), Destination: c.Destination.Map()}
+}

@@ -1,0 +1,223 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/plan"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// complete joins the parts and proves the result. The upload stays in the
+// journal until the object's own record replaces it.
+func (c *Copier) complete(ctx context.Context, a *assembly) (receipt, error) {
+	sum := combined(a.layout, a.parts)
+	var object driver.Object
+	err := c.attempt(ctx, c.Destination, func() error {
+		var err error
+		object, err = c.Destination.completeUpload(ctx, a.completion(sum), a.task.Key)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if whole, found := c.landed(ctx, a, sum); found {
+			object = whole // the answer was lost, not the object
+			return nil
+		}
+		if driver.KindOf(err) == driver.KindNotFound {
+			return errUploadLost
+		}
+		return err
+	})
+	if err != nil {
+		return receipt{}, err
+	}
+	return c.proveParts(ctx, a.task, object, sum)
+}
+
+func (a *assembly) completion(sum driver.Checksum) driver.CompleteUploadRequest {
+	request := driver.CompleteUploadRequest{
+		Upload: driver.UploadRef{ID: a.record.ID}, Size: a.task.Size, Checksum: sum, Attributes: a.record.Attributes,
+	}
+	for number := 1; number <= a.layout.Parts(); number++ {
+		part := a.parts[number]
+		known := driver.Part{Number: number, Size: part.Size, ETag: part.ETag}
+		if !part.Checksum.IsZero() {
+			known.Checksums = []driver.Checksum{part.Checksum}
+		}
+		request.Parts = append(request.Parts, known)
+	}
+	return request
+}
+
+// combined returns the checksum of the whole object from those of its parts;
+// zero when a part is missing or its checksum cannot be combined.
+func combined(layout plan.Layout, parts map[int]journal.Part) driver.Checksum {
+	sum := parts[1].Checksum
+	for number := 2; number <= layout.Parts(); number++ {
+		part, held := parts[number]
+		var ok bool
+		if sum, ok = checksum.Combine(sum, part.Checksum, part.Size); !ok || !held {
+			return driver.Checksum{}
+		}
+	}
+	return sum
+}
+
+// landed says whether the destination holds the finished object, as far as the
+// store can tell: an unclear answer to Complete may stand for success.
+func (c *Copier) landed(ctx context.Context, a *assembly, sum driver.Checksum) (driver.Object, bool) {
+	object, err := c.Destination.Stat(ctx, a.task.Key)
+	if err != nil || object.Size != a.task.Size {
+		return object, false
+	}
+	switch checksum.Compare([]driver.Checksum{sum}, object.Checksums) {
+	case checksum.Equal:
+		return object, true
+	case checksum.Different:
+		return object, false
+	}
+	// Without a checksum, the time tells: nobody else is meant to write here.
+	return object, !object.Modified.Before(a.record.Intended.Truncate(time.Second))
+}
+
+// proveParts compares the combined checksum with what both sides state. Ranged
+// answers state none of the whole object, so the source is asked once.
+func (c *Copier) proveParts(ctx context.Context, t task.Task, object driver.Object, sum driver.Checksum) (receipt, error) {
+	var sums, source []driver.Checksum
+	if !sum.IsZero() {
+		sums = []driver.Checksum{sum}
+	}
+	destination := fullObject(object.Checksums)
+	if len(destination) == 0 && len(c.Destination.Session.Checksums.Stored) > 0 {
+		stated, err := c.Destination.Stat(ctx, t.Key)
+		if err != nil {
+			return receipt{}, err
+		}
+		object, destination = stated, fullObject(stated.Checksums)
+	}
+	if len(c.Source.Session.Checksums.Stored) > 0 {
+		stated, err := c.Source.Stat(ctx, t.Key)
+		if err == nil && stated.ETag == t.ETag {
+			source = fullObject(stated.Checksums)
+		}
+	}
+	if err := c.compareSource(t.Key, sums, source); err != nil {
+		return receipt{}, err
+	}
+	return c.prove(t, object.ETag, sums, source, destination)
+}
+
+func fullObject(sums []driver.Checksum) []driver.Checksum {
+	var full []driver.Checksum
+	for _, sum := range sums {
+		if !sum.Composite {
+			full = append(full, sum)
+		}
+	}
+	return full
+}
+
+// resume goes on with the upload that the journal remembers for the key. It
+// returns nil when there is none to go on with, and a receipt when the object
+// turns out to be complete already.
+func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (*assembly, *receipt, error) {
+	record, known, err := c.Journal.Upload(ctx, t.Key)
+	if errors.Is(err, journal.ErrNotFound) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	sameVersion := t.ETag != "" && record.SourceETag == t.ETag && record.SourceVersion == t.VersionID && record.Size == t.Size
+	if !sameVersion {
+		c.Counters.Replanned.Add(1)
+	}
+	if record.ID == "" || !sameVersion || record.PartSize != layout.PartSize {
+		return nil, nil, c.Discard(ctx, record)
+	}
+	a := &assembly{task: t, layout: layout, record: record, parts: map[int]journal.Part{}}
+	held, err := c.Destination.listParts(ctx, t.Key, record.ID)
+	if driver.KindOf(err) == driver.KindNotFound {
+		return c.resumeFinished(ctx, a, known)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	a.keep(known, held)
+	for _, part := range a.parts {
+		c.Counters.ResumedBytes.Add(part.Size)
+	}
+	return a, nil, nil
+}
+
+// resumeFinished handles an upload that the destination does not know: the run
+// was killed between completing it and recording so, or somebody aborted it.
+func (c *Copier) resumeFinished(ctx context.Context, a *assembly, known []journal.Part) (*assembly, *receipt, error) {
+	for _, part := range known {
+		a.parts[part.Number] = part
+	}
+	if sum := combined(a.layout, a.parts); !sum.IsZero() && len(a.parts) == a.layout.Parts() {
+		if object, found := c.landed(ctx, a, sum); found {
+			got, err := c.proveParts(ctx, a.task, object, sum)
+			if err == nil {
+				c.Counters.ResumedBytes.Add(a.task.Size)
+			}
+			return nil, &got, err
+		}
+	}
+	return nil, nil, c.Journal.ForgetUpload(ctx, a.task.Key)
+}
+
+// keep takes over the parts that both the journal and the destination know as
+// the same.
+func (a *assembly) keep(known []journal.Part, held []driver.Part) {
+	recorded := map[int]journal.Part{}
+	for _, part := range known {
+		recorded[part.Number] = part
+	}
+	for _, part := range held {
+		mine, ok := recorded[part.Number]
+		if ok && mine.ETag == part.ETag && mine.Size == part.Size {
+			a.parts[part.Number] = mine
+		}
+	}
+}
+
+// Discard aborts what the journal remembers of an upload and forgets it. Where
+// only the intent is known, it aborts the uploads of exactly this key that were
+// begun since: the crash hid their IDs.
+func (c *Copier) Discard(ctx context.Context, record journal.Upload) error {
+	var err error
+	if record.ID == "" {
+		err = c.abortBegun(ctx, record)
+	} else {
+		err = c.Destination.AbortUpload(ctx, record.Key, record.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return c.Journal.ForgetUpload(ctx, record.Key)
+}
+
+// abortBegun aborts the uploads of the record's key that were begun since it
+// was intended. Stores tell that time in whole seconds.
+func (c *Copier) abortBegun(ctx context.Context, record journal.Upload) error {
+	uploads, err := c.Destination.ListUploads(ctx, record.Key)
+	if err != nil {
+		return err
+	}
+	since := record.Intended.Truncate(time.Second)
+	for _, upload := range uploads {
+		if upload.Initiated.Before(since) {
+			continue
+		}
+		if err := c.Destination.AbortUpload(ctx, record.Key, upload.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}

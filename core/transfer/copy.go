@@ -1,0 +1,176 @@
+// Package transfer copies one object: it reads one version of it from the
+// source, writes it to the destination, and compares checksums on the way.
+//
+// A key passes Copier.Copy, then copyWhole or copyParts, which stream one GET of
+// the source Side into one PUT of the destination Side.
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/observe"
+	"github.com/dth-dev/dth/core/plan"
+	"github.com/dth-dev/dth/core/retry"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/core/throttle"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Copier copies objects from Source to Destination.
+// It may be used by many goroutines at once.
+type Copier struct {
+	Source, Destination *Side
+	Journal             journal.Journal // remembers uploads and their parts
+	Budget              *throttle.Budget
+	PartSlots           *semaphore.Weighted // bounds the parts in flight of all objects
+	Sizes               plan.Sizes
+	Policy              retry.Policy
+	Counters            *observe.Counters
+	Run                 string
+}
+
+// maxReplans is how often a changing source object is planned again.
+const maxReplans = 3
+
+// receipt is what a successful copy can prove.
+type receipt struct {
+	destinationETag string
+	checksum        driver.Checksum
+	grade           journal.Grade
+}
+
+// ErrVanished is the outcome of a task whose source object was deleted between
+// listing and copy: there is nothing left to copy.
+var ErrVanished = errors.New("the source object was deleted meanwhile")
+
+// Copy copies one object and says how it ended. A source object that changes
+// meanwhile is planned again, never mixed. The error is not nil when the
+// question must stay open: the context ended, credentials ran out
+// (driver.KindExpired), the journal failed, or the object vanished (ErrVanished).
+func (c *Copier) Copy(ctx context.Context, t task.Task) (journal.Record, error) {
+	replans := 0
+	for {
+		got, err := c.copyVersion(ctx, t)
+		switch {
+		case err == nil:
+			return c.done(t, got, replans), nil
+		case ctx.Err() != nil:
+			return journal.Record{}, ctx.Err()
+		case driver.KindOf(err) == driver.KindExpired:
+			return journal.Record{}, err
+		case isChanged(err) && replans < maxReplans:
+			replans++
+			c.Counters.Replanned.Add(1)
+			if t, err = c.replan(ctx, t); err != nil {
+				return c.ended(ctx, t, replans, err)
+			}
+		default:
+			return c.ended(ctx, t, replans, err)
+		}
+	}
+}
+
+// copyVersion copies exactly the version that the task names.
+func (c *Copier) copyVersion(ctx context.Context, t task.Task) (receipt, error) {
+	key := c.Destination.Prefix + t.Key
+	if violation := c.Destination.Session.KeyRules.Violation(key); violation != "" {
+		return receipt{}, c.Destination.failed(0, &driver.Error{
+			Op: "Put", Key: key, Kind: driver.KindUnsupported, Message: "the store cannot hold this key: " + violation,
+		})
+	}
+	limits, multipart := c.Destination.Session.Limits, c.Destination.Session.Has(driver.CapabilityUploader)
+	layout, err := plan.Divide(t.Size, c.Sizes, limits, multipart)
+	if err != nil {
+		return receipt{}, c.Destination.failed(0, &driver.Error{Op: "Put", Key: key, Kind: driver.KindUnsupported, Message: err.Error()})
+	}
+	var got receipt
+	if layout.Multipart() {
+		got, err = c.copyParts(ctx, t, layout)
+	} else {
+		got, err = c.copyWhole(ctx, t)
+	}
+	if err == nil {
+		err = c.lookUp(ctx, t.Key)
+	}
+	return got, err
+}
+
+// replan returns the task of the source object's present version.
+func (c *Copier) replan(ctx context.Context, t task.Task) (task.Task, error) {
+	object, err := c.Source.Stat(ctx, t.Key)
+	if err != nil {
+		return t, err
+	}
+	fresh := task.FromObject(object, c.Source.Prefix)
+	fresh.VersionID = "" // the current one, whatever Stat saw
+	return fresh, nil
+}
+
+func (c *Copier) done(t task.Task, got receipt, replans int) journal.Record {
+	c.Counters.Copied.Add(1)
+	c.Counters.CopiedBytes.Add(t.Size)
+	c.Counters.CountGrade(got.grade)
+	return journal.Record{
+		Key: t.Key, Run: c.Run, Outcome: journal.OutcomeDone, Size: t.Size,
+		SourceETag: t.ETag, SourceVersion: t.VersionID, DestinationETag: got.destinationETag,
+		Checksum: got.checksum, Grade: got.grade, Replans: replans, At: time.Now(),
+	}
+}
+
+// ended turns a failure into a record, or into an error where it decides nothing.
+func (c *Copier) ended(ctx context.Context, t task.Task, replans int, err error) (journal.Record, error) {
+	if ctx.Err() != nil {
+		return journal.Record{}, ctx.Err()
+	}
+	if vanished(err) {
+		return journal.Record{}, ErrVanished
+	}
+	outcome := journal.OutcomeFailed
+	if kind := driver.KindOf(err); kind == driver.KindFrozen || kind == driver.KindUnsupported {
+		outcome = journal.OutcomeSkipped
+		c.Counters.Skipped.Add(1)
+	} else {
+		c.Counters.Failed.Add(1)
+	}
+	if isChanged(err) {
+		err = fmt.Errorf("%w, %d times in a row; run again when it rests", err, replans+1)
+	}
+	return journal.Record{
+		Key: t.Key, Run: c.Run, Outcome: outcome, Size: t.Size, SourceETag: t.ETag,
+		SourceVersion: t.VersionID, Replans: replans, Error: err.Error(), At: time.Now(),
+	}, nil
+}
+
+// vanished says whether the source told that the object, not its bucket, is gone.
+func vanished(err error) bool {
+	var side *Error
+	var failure *driver.Error
+	return errors.As(err, &side) && side.Side == Source &&
+		errors.As(err, &failure) && failure.Kind == driver.KindNotFound && failure.Code != "NoSuchBucket"
+}
+
+// lookUp looks an unusual key up in a listing where the store's key rules are
+// not known: some stores fold a key into another and answer as if all were well.
+func (c *Copier) lookUp(ctx context.Context, key string) error {
+	if !c.Destination.Session.KeyRules.LookUp || !unusual(c.Destination.Prefix+key) {
+		return nil
+	}
+	written := c.Destination.Prefix + key
+	page, err := c.Destination.List(ctx, driver.ListRequest{Prefix: written, MaxKeys: 1})
+	if err != nil {
+		return err
+	}
+	if len(page.Objects) > 0 && page.Objects[0].Key == written {
+		return nil
+	}
+	return c.Destination.failed(0, &driver.Error{
+		Op: "Put", Key: written, Kind: driver.KindUnsupported,
+		Message: "the store accepted the object but does not list it under this key: it was stored under another name or not at all",
+	})
+}

@@ -1,0 +1,87 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Role says which side of a job a store is on.
+type Role string
+
+// The roles.
+const (
+	Source      Role = "source"
+	Destination Role = "destination"
+)
+
+// Error is a failure with the side it happened on and what to do about it.
+type Error struct {
+	Side    Role
+	Bucket  string
+	Attempt int // how often it was tried; 0 where that is not counted
+	Err     error
+}
+
+// Error returns "SIDE: bucket "B": CAUSE; ADVICE".
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%s: bucket %q: %v", e.Side, e.Bucket, e.Err)
+	if e.Attempt > 1 {
+		text += fmt.Sprintf(" after %d attempts", e.Attempt)
+	}
+	if advice := e.advice(); advice != "" {
+		text += "; " + advice
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+func (e *Error) advice() string {
+	var failure *driver.Error
+	if !errors.As(e.Err, &failure) {
+		return ""
+	}
+	switch failure.Kind {
+	case driver.KindNotFound:
+		if failure.Key == "" {
+			return "create the bucket, or check its name and the endpoint"
+		}
+	case driver.KindDenied:
+		right := "read"
+		if e.Side == Destination {
+			right = "write"
+		}
+		if failure.Op == "List" {
+			right = "list"
+		}
+		return fmt.Sprintf("check the credentials of the %s and that they may %s this bucket", e.Side, right)
+	case driver.KindThrottled:
+		return "the store asks for fewer requests: run again with fewer --transfers"
+	case driver.KindUnavailable:
+		return "check the endpoint and the network, then run the same command again: it goes on where it stopped"
+	case driver.KindExpired:
+		return "renew the credentials and check the clocks, then run the same command again: it goes on where it stopped"
+	case driver.KindFrozen:
+		return "restore the object from its archive class, then run again"
+	case driver.KindIntegrity:
+		return "bytes were damaged on the way: run again, and check the network and memory when it comes back"
+	}
+	return ""
+}
+
+// changedError says that the source object is no longer the version that was
+// planned.
+type changedError struct{ what string }
+
+func (e *changedError) Error() string {
+	return "the source object changed while it was copied: " + e.what
+}
+
+// isChanged says whether the source object must be looked at again.
+func isChanged(err error) bool {
+	var changed *changedError
+	return errors.As(err, &changed)
+}

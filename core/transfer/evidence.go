@@ -1,0 +1,144 @@
+package transfer
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"strings"
+
+	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/core/exchange"
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/observe"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// stream reads a source body, counts it and computes its checksums.
+type stream struct {
+	source   io.Reader
+	hasher   *checksum.Hasher
+	counters *observe.Counters
+	failure  error // what the source's body failed with, if it did
+}
+
+func (c *Copier) newStream(source io.Reader, algorithms []driver.Algorithm) *stream {
+	return &stream{source: source, hasher: checksum.NewHasher(algorithms...), counters: c.Counters}
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	n, err := s.source.Read(p)
+	_, _ = s.hasher.Write(p[:n]) // never fails
+	s.counters.MovedBytes.Add(int64(n))
+	if err != nil && err != io.EOF {
+		s.failure = err
+	}
+	return n, err
+}
+
+// algorithms are the checksums to compute for a body: the best that the
+// destination keeps, and one that the source stated. MD5 costs more than
+// everything else together, so it is computed only where nothing else can be
+// compared on the destination.
+func (c *Copier) algorithms(stated []driver.Checksum) []driver.Algorithm {
+	var chosen []driver.Algorithm
+	rules := c.Destination.Session.Checksums
+	for _, algorithm := range rules.Stored {
+		if checksum.Computable(algorithm) {
+			chosen = append(chosen, algorithm)
+			break
+		}
+	}
+	if len(chosen) == 0 && rules.ETagMD5 {
+		chosen = append(chosen, driver.AlgorithmMD5)
+	}
+	for _, sum := range stated {
+		if sum.Algorithm != driver.AlgorithmMD5 && !sum.Composite && checksum.Computable(sum.Algorithm) {
+			return append(chosen, sum.Algorithm)
+		}
+	}
+	return chosen
+}
+
+// stated returns the checksums of a whole body that the store stated in an
+// answer, an ETag that is an MD5 included.
+func (s *Side) stated(answer *exchange.Answer) []driver.Checksum {
+	return s.withETag(answer.FullChecksums(), answer.ETag)
+}
+
+func (s *Side) withETag(sums []driver.Checksum, etag string) []driver.Checksum {
+	if s.Session.Checksums.ETagMD5 && len(etag) == 32 {
+		if raw, err := hex.DecodeString(etag); err == nil {
+			sums = append(sums, driver.Checksum{Algorithm: driver.AlgorithmMD5, Value: string(raw)})
+		}
+	}
+	return sums
+}
+
+// compareSource fails when the bytes are not those that the source stated.
+func (c *Copier) compareSource(key string, sums, stated []driver.Checksum) error {
+	if checksum.Compare(sums, stated) != checksum.Different {
+		return nil
+	}
+	return c.Source.failed(0, &driver.Error{
+		Op: "GET", Key: c.Source.Prefix + key, Kind: driver.KindIntegrity,
+		Message: "the bytes that arrived do not have the checksum that the store states",
+	})
+}
+
+// prove compares the checksums of the streamed bytes with what both sides state
+// and grades the evidence.
+func (c *Copier) prove(t task.Task, etag string, sums, source, destination []driver.Checksum) (receipt, error) {
+	got := receipt{destinationETag: etag, grade: journal.GradeSize}
+	if len(sums) > 0 {
+		got.checksum = sums[0]
+	}
+	atDestination := checksum.Compare(sums, destination)
+	if atDestination == checksum.Different {
+		return got, c.Destination.failed(0, &driver.Error{
+			Op: "PUT", Key: c.Destination.Prefix + t.Key, Kind: driver.KindIntegrity,
+			Message: "the store states another checksum than that of the bytes sent",
+		})
+	}
+	atSource := checksum.Compare(sums, source) == checksum.Equal && !isWeak(t.ETag)
+	switch {
+	case atSource && atDestination == checksum.Equal:
+		got.grade = journal.GradeBoth
+	case atSource || atDestination == checksum.Equal:
+		got.grade = journal.GradeOne
+	}
+	return got, nil
+}
+
+// checkAttributes refuses metadata that the destination cannot hold: it is
+// never dropped in silence.
+func (c *Copier) checkAttributes(key string, attributes driver.Attributes) error {
+	limit := c.Destination.Session.Limits.MaxMetadata
+	total := 0
+	for _, pair := range attributes.Metadata {
+		total += len(pair.Name) + len(pair.Value)
+	}
+	if limit == 0 || total <= limit {
+		return nil
+	}
+	return c.Destination.failed(0, &driver.Error{
+		Op: "Put", Key: c.Destination.Prefix + key, Kind: driver.KindUnsupported,
+		Message: fmt.Sprintf("the object has %d bytes of metadata, the store takes %d", total, limit),
+	})
+}
+
+// unusual says whether stores are known to fold, refuse or rename such a key.
+func unusual(key string) bool {
+	if !utf8.ValidString(key) || strings.Contains(key, `\`) ||
+		strings.ContainsFunc(key, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
+		return true
+	}
+	for _, segment := range strings.Split(key, "/") {
+		if segment == "" || segment == "." || segment == ".." || len(segment) > 255 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,282 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/core/exchange"
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/plan"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// partsPerObject bounds the parts of one object in flight.
+const partsPerObject = 8
+
+// maxRestarts is how often an upload that the destination lost is begun anew.
+const maxRestarts = 2
+
+// errUploadLost says that the destination does not know the upload any more.
+var errUploadLost = errors.New("the destination lost the upload")
+
+// assembly is one object on its way in parts. All parts are of the version and
+// the part size in record.
+type assembly struct {
+	task   task.Task
+	layout plan.Layout
+	record journal.Upload
+
+	mu     sync.Mutex
+	parts  map[int]journal.Part // that the destination holds
+	signed driver.Exchange      // one GET signature serves every range
+}
+
+// copyParts copies an object in parts, several at a time, going on with an
+// upload that an interrupted run left when it is of the same version.
+func (c *Copier) copyParts(ctx context.Context, t task.Task, layout plan.Layout) (receipt, error) {
+	for restarts := 0; ; restarts++ {
+		got, err := c.copyUpload(ctx, t, layout)
+		if !errors.Is(err, errUploadLost) {
+			return got, err
+		}
+		if restarts == maxRestarts {
+			return got, c.Destination.failed(restarts+1, &driver.Error{
+				Op: "PUT", Key: c.Destination.Prefix + t.Key, Kind: driver.KindUnavailable, Message: err.Error(),
+			})
+		}
+	}
+}
+
+func (c *Copier) copyUpload(ctx context.Context, t task.Task, layout plan.Layout) (receipt, error) {
+	a, finished, err := c.resume(ctx, t, layout)
+	if err != nil || finished != nil {
+		return orZero(finished), err
+	}
+	var first *exchange.Answer
+	if a == nil {
+		if a, first, err = c.begin(ctx, t, layout); err != nil {
+			return receipt{}, err
+		}
+	}
+	if err := c.moveParts(ctx, a, first); err != nil {
+		return receipt{}, c.giveUp(ctx, a, err)
+	}
+	got, err := c.complete(ctx, a)
+	if err != nil {
+		return receipt{}, c.giveUp(ctx, a, err)
+	}
+	return got, nil
+}
+
+func orZero(got *receipt) receipt {
+	if got == nil {
+		return receipt{}
+	}
+	return *got
+}
+
+// begin opens the GET of the first part, because its headers hold the
+// attributes that the upload is created with, and creates the upload.
+func (c *Copier) begin(ctx context.Context, t task.Task, layout plan.Layout) (*assembly, *exchange.Answer, error) {
+	a := &assembly{task: t, layout: layout, parts: map[int]journal.Part{}}
+	var first *exchange.Answer
+	err := c.attempt(ctx, c.Source, func() (err error) {
+		first, err = c.openPart(ctx, a, 1)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.createUpload(ctx, a, first.Attributes()); err != nil {
+		_ = first.Body.Close()
+		return nil, nil, err
+	}
+	return a, first, nil
+}
+
+// createUpload records the intent, creates the upload and records its ID, so
+// that no crash leaves an upload behind that nobody knows.
+func (c *Copier) createUpload(ctx context.Context, a *assembly, attributes driver.Attributes) error {
+	if err := c.checkAttributes(a.task.Key, attributes); err != nil {
+		return err
+	}
+	a.record = journal.Upload{
+		Key: a.task.Key, SourceETag: a.task.ETag, SourceVersion: a.task.VersionID,
+		Size: a.task.Size, PartSize: a.layout.PartSize, Attributes: attributes, Intended: c.Destination.Now(),
+	}
+	if err := c.Journal.IntendUpload(ctx, a.record); err != nil {
+		return err
+	}
+	var upload driver.Upload
+	err := c.attempt(ctx, c.Destination, func() (err error) {
+		upload, err = c.Destination.createUpload(ctx, a.task.Key, attributes)
+		if driver.KindOf(err) == driver.KindUnavailable {
+			_ = c.abortBegun(ctx, a.record) // the answer may be lost, not the upload
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.record.ID = upload.ID
+	return c.Journal.StartUpload(ctx, a.task.Key, upload.ID)
+}
+
+// moveParts copies the parts that the destination does not hold yet.
+func (c *Copier) moveParts(ctx context.Context, a *assembly, first *exchange.Answer) error {
+	var missing []int
+	for number := 1; number <= a.layout.Parts(); number++ {
+		if _, held := a.parts[number]; !held {
+			missing = append(missing, number)
+		}
+	}
+	group, groupContext := errgroup.WithContext(ctx)
+	group.SetLimit(partsPerObject)
+	for _, number := range missing {
+		if groupContext.Err() != nil && first == nil {
+			break
+		}
+		opened := first
+		first = nil
+		group.Go(func() error { return c.movePart(groupContext, a, number, opened) })
+	}
+	return group.Wait()
+}
+
+// movePart copies one part. opened is its GET where it is open already.
+func (c *Copier) movePart(ctx context.Context, a *assembly, number int, opened *exchange.Answer) error {
+	defer func() {
+		if opened != nil {
+			_ = opened.Body.Close()
+		}
+	}()
+	if err := c.PartSlots.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer c.PartSlots.Release(1)
+	release, err := c.Budget.Reserve(ctx, streamReserve)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return c.attempt(ctx, c.Destination, func() error {
+		answer := opened
+		opened = nil
+		if answer == nil {
+			var err error
+			if answer, err = c.openPart(ctx, a, number); err != nil {
+				return err
+			}
+		}
+		defer answer.Body.Close()
+		return c.relayPart(ctx, a, number, answer)
+	})
+}
+
+// openPart opens the GET of one part and makes sure that it is of the planned
+// version and range.
+func (c *Copier) openPart(ctx context.Context, a *assembly, number int) (*exchange.Answer, error) {
+	signed, err := a.signedGet(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	offset, length := a.layout.Part(number)
+	answer, err := c.Source.get(ctx, a.task, signed, offset, length)
+	if err != nil {
+		if driver.KindOf(err) == driver.KindExpired {
+			a.forgetSignature()
+		}
+		return nil, c.sourceError(err, &signed)
+	}
+	if err := checkRange(a.task, answer, offset, length); err != nil {
+		_ = answer.Body.Close()
+		return nil, c.Source.failed(0, err)
+	}
+	return answer, nil
+}
+
+func (a *assembly) signedGet(ctx context.Context, c *Copier) (driver.Exchange, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var err error
+	a.signed, err = c.signedGet(ctx, a.task, a.signed)
+	return a.signed, err
+}
+
+func (a *assembly) forgetSignature() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.signed = driver.Exchange{}
+}
+
+// checkRange makes sure that an answer is the planned range of the planned
+// version.
+func checkRange(t task.Task, answer *exchange.Answer, offset, length int64) error {
+	want := fmt.Sprintf("bytes %d-%d/%d", offset, offset+length-1, t.Size)
+	got := answer.Header.Get("Content-Range")
+	switch {
+	case answer.Status == http.StatusOK && offset == 0 && length == t.Size && answer.Size == length:
+		// The whole object is one part; some stores leave the 206 out then.
+	case answer.Status != http.StatusPartialContent:
+		return &driver.Error{Op: "GET", Key: t.Key, Kind: driver.KindFatal, Status: answer.Status, Message: "the store ignored the Range header"}
+	case got != want:
+		return &changedError{fmt.Sprintf("the range is %q now, %q was planned", got, want)}
+	}
+	return checkVersion(t, answer)
+}
+
+// relayPart streams an opened range into a part.
+func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer *exchange.Answer) error {
+	_, length := a.layout.Part(number)
+	body := c.newStream(answer.Body, c.algorithms(nil))
+	put, err := c.Destination.putPart(ctx, a.task.Key, a.record.ID, number, length, body)
+	if body.failure != nil {
+		return c.Source.interrupted(a.task.Key, body.failure)
+	}
+	if driver.KindOf(err) == driver.KindNotFound {
+		return errUploadLost
+	}
+	if err != nil {
+		return err
+	}
+	sums := body.hasher.Sums()
+	if checksum.Compare(sums, c.Destination.stated(put)) == checksum.Different {
+		return c.Destination.failed(0, &driver.Error{
+			Op: "PUT", Key: c.Destination.Prefix + a.task.Key, Kind: driver.KindIntegrity,
+			Message: fmt.Sprintf("the store states another checksum of part %d than that of the bytes sent", number),
+		})
+	}
+	part := journal.Part{Number: number, Size: length, ETag: put.ETag}
+	if len(sums) > 0 {
+		part.Checksum = sums[0]
+	}
+	if err := c.Journal.RecordPart(ctx, a.task.Key, part); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.parts[number] = part
+	a.mu.Unlock()
+	return nil
+}
+
+// giveUp decides what becomes of an upload that failed: one that can go on
+// later stays, any other is aborted and forgotten.
+func (c *Copier) giveUp(ctx context.Context, a *assembly, failure error) error {
+	if ctx.Err() != nil || driver.KindOf(failure) == driver.KindExpired {
+		return failure
+	}
+	if err := c.Destination.AbortUpload(ctx, a.task.Key, a.record.ID); err != nil {
+		return failure // it stays in the journal; the end of the run tries again
+	}
+	if err := c.Journal.ForgetUpload(ctx, a.task.Key); err != nil {
+		return errors.Join(failure, err)
+	}
+	return failure
+}

@@ -1,0 +1,161 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/dth-dev/dth/core/exchange"
+	"github.com/dth-dev/dth/core/observe"
+	"github.com/dth-dev/dth/core/retry"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Side is one store of a job: its bucket through the plugin for control, its
+// exchanges through our own client for bytes. Every request is counted, every failure
+// names the side. Control calls are retried here; exchanges are tried once,
+// because whoever moves bytes must decide what to repeat.
+type Side struct {
+	Role    Role
+	Name    string // of the bucket
+	Prefix  string // what absolute keys have before the relative key
+	Session driver.Session
+
+	bucket   driver.Bucket
+	client   *exchange.Client
+	policy   retry.Policy
+	counters *observe.Counters
+	requests *observe.Requests
+}
+
+// NewSide returns the side of an opened bucket. Close does not close the bucket.
+func NewSide(role Role, name, prefix string, bucket driver.Bucket, policy retry.Policy, counters *observe.Counters) (*Side, error) {
+	side := &Side{
+		Role: role, Name: name, Prefix: prefix, Session: bucket.Session(),
+		bucket: bucket, policy: policy, counters: counters, requests: &counters.Source,
+	}
+	if role == Destination {
+		side.requests = &counters.Destination
+	}
+	client, err := exchange.NewClient(side.Session.Transport)
+	if err != nil {
+		return nil, side.failed(0, &driver.Error{Op: "Connect", Kind: driver.KindInvalidArgument, Message: err.Error()})
+	}
+	side.client = client
+	return side, nil
+}
+
+// Now returns the store's clock, or ours before the store showed its own.
+func (s *Side) Now() time.Time {
+	if now := s.client.Now(); !now.IsZero() {
+		return now
+	}
+	return time.Now()
+}
+
+// Close closes the side's idle connections.
+func (s *Side) Close() { s.client.Close() }
+
+// failed wraps an error with what only the side knows.
+func (s *Side) failed(attempt int, err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return &Error{Side: s.Role, Bucket: s.Name, Attempt: attempt, Err: err}
+}
+
+// control runs one control call with retries.
+func (s *Side) control(ctx context.Context, operation observe.Operation, call func() error) error {
+	attempts := 0
+	err := s.policy.Do(ctx, func(number int) error {
+		attempts = number
+		s.requests.Count(operation)
+		if number > 1 {
+			s.counters.Retried.Add(1)
+		}
+		return call()
+	})
+	return s.failed(attempts, err)
+}
+
+// List returns one page.
+func (s *Side) List(ctx context.Context, request driver.ListRequest) (page driver.ListPage, err error) {
+	err = s.control(ctx, observe.List, func() (err error) {
+		page, err = s.bucket.List(ctx, request)
+		return err
+	})
+	return page, err
+}
+
+// Stat returns the object with the relative key.
+func (s *Side) Stat(ctx context.Context, key string) (object driver.Object, err error) {
+	err = s.control(ctx, observe.Stat, func() (err error) {
+		object, err = s.bucket.Stat(ctx, driver.StatRequest{Key: s.Prefix + key})
+		return err
+	})
+	return object, err
+}
+
+// Delete removes the object with the relative key.
+func (s *Side) Delete(ctx context.Context, key string) error {
+	return s.control(ctx, observe.Delete, func() error {
+		return s.bucket.Delete(ctx, driver.DeleteRequest{Key: s.Prefix + key})
+	})
+}
+
+// signGet signs the download of the task's version.
+func (s *Side) signGet(ctx context.Context, t task.Task) (driver.Exchange, error) {
+	signed, err := s.bucket.SignGet(ctx, driver.GetRequest{Key: s.Prefix + t.Key, VersionID: t.VersionID, Now: s.client.Now()})
+	return signed, s.failed(0, err)
+}
+
+// expiryMargin is how long before its end a signature is not used any more.
+const expiryMargin = 30 * time.Second
+
+// fresh says whether a signed exchange can still be sent.
+func fresh(signed driver.Exchange) bool {
+	return signed.Method != "" && (signed.Expires.IsZero() || time.Until(signed.Expires) > expiryMargin)
+}
+
+// get downloads a range, or the whole object when length is 0, once.
+func (s *Side) get(ctx context.Context, t task.Task, signed driver.Exchange, offset, length int64) (*exchange.Answer, error) {
+	request := exchange.Request{Offset: offset, Length: length}
+	if t.ETag != "" && !isWeak(t.ETag) && s.Session.Has(driver.CapabilityConditionalGet) {
+		request.IfMatch = t.ETag
+	}
+	s.requests.Count(observe.Get)
+	answer, err := s.client.Do(ctx, signed, request)
+	return answer, s.located(err, t.Key)
+}
+
+// put uploads a whole object once. sums are the checksums of the body where they are
+// known already.
+func (s *Side) put(ctx context.Context, request driver.PutRequest, key string, body io.Reader) (*exchange.Answer, error) {
+	request.Key, request.Now = s.Prefix+key, s.client.Now()
+	signed, err := s.bucket.SignPut(ctx, request)
+	if err != nil {
+		return nil, s.failed(0, err)
+	}
+	s.requests.Count(observe.Put)
+	answer, err := s.client.Do(ctx, signed, exchange.Request{Body: body, Size: request.Size})
+	return answer, s.located(err, key)
+}
+
+// located adds bucket and key to an error of an exchange.
+func (s *Side) located(err error, key string) error {
+	var failure *driver.Error
+	if errors.As(err, &failure) && failure.Key == "" {
+		located := *failure
+		located.Bucket, located.Key = s.Name, s.Prefix+key
+		err = &located
+	}
+	return s.failed(0, err)
+}
+
+func isWeak(etag string) bool { return len(etag) > 1 && etag[:2] == "W/" }

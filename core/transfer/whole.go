@@ -1,0 +1,219 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/core/exchange"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Sizes in bytes.
+const (
+	// bufferLimit is the largest body that waits in memory: it is read from the
+	// source once, however often the destination must be asked.
+	bufferLimit = 1 << 20
+	// streamReserve is what a streamed body is taken to need in buffers.
+	streamReserve = 128 << 10
+)
+
+// copyWhole copies an object by one GET into one PUT.
+func (c *Copier) copyWhole(ctx context.Context, t task.Task) (receipt, error) {
+	if t.Size > bufferLimit {
+		return c.streamWhole(ctx, t)
+	}
+	release, err := c.Budget.Reserve(ctx, max(t.Size, 1))
+	if err != nil {
+		return receipt{}, err
+	}
+	defer release()
+	body, err := c.fetch(ctx, t)
+	if err != nil {
+		return receipt{}, err
+	}
+	return c.store(ctx, t, body)
+}
+
+// fetched is an object in memory.
+type fetched struct {
+	bytes      []byte
+	attributes driver.Attributes
+	sums       []driver.Checksum // computed from bytes
+	stated     []driver.Checksum // by the source
+}
+
+// fetch reads an object into memory and checks it against what the source states.
+func (c *Copier) fetch(ctx context.Context, t task.Task) (got fetched, err error) {
+	var signed driver.Exchange
+	err = c.attempt(ctx, c.Source, func() error {
+		var err error
+		if signed, err = c.signedGet(ctx, t, signed); err != nil {
+			return err
+		}
+		answer, err := c.Source.get(ctx, t, signed, 0, 0)
+		if err != nil {
+			return c.sourceError(err, &signed)
+		}
+		defer answer.Body.Close()
+		if err := checkWhole(t, answer); err != nil {
+			return c.Source.failed(0, err)
+		}
+		got.bytes = make([]byte, t.Size)
+		if _, err := io.ReadFull(answer.Body, got.bytes); err != nil {
+			return c.Source.interrupted(t.Key, err)
+		}
+		got.attributes, got.stated = answer.Attributes(), c.Source.stated(answer)
+		hasher := checksum.NewHasher(c.algorithms(got.stated)...)
+		_, _ = hasher.Write(got.bytes) // never fails
+		got.sums = hasher.Sums()
+		return c.compareSource(t.Key, got.sums, got.stated)
+	})
+	return got, err
+}
+
+// store writes an object from memory.
+func (c *Copier) store(ctx context.Context, t task.Task, body fetched) (got receipt, err error) {
+	request := driver.PutRequest{Size: t.Size, Attributes: body.attributes}
+	if err := c.checkAttributes(t.Key, body.attributes); err != nil {
+		return got, err
+	}
+	if rules := c.Destination.Session.Checksums; rules.BodyFirst && len(rules.Stored) > 0 {
+		request.Checksum = checksum.Find(body.sums, rules.Stored[0])
+	}
+	err = c.attempt(ctx, c.Destination, func() error {
+		answer, err := c.Destination.put(ctx, request, t.Key, bytes.NewReader(body.bytes))
+		if err != nil {
+			return err
+		}
+		c.Counters.MovedBytes.Add(t.Size)
+		got, err = c.prove(t, answer.ETag, body.sums, body.stated, c.Destination.stated(answer))
+		return err
+	})
+	return got, err
+}
+
+// streamWhole copies an object that is not kept in memory: a failure on either
+// side reads it again.
+func (c *Copier) streamWhole(ctx context.Context, t task.Task) (got receipt, err error) {
+	release, err := c.Budget.Reserve(ctx, streamReserve)
+	if err != nil {
+		return receipt{}, err
+	}
+	defer release()
+	var signed driver.Exchange
+	err = c.attempt(ctx, c.Destination, func() error {
+		var err error
+		if signed, err = c.signedGet(ctx, t, signed); err != nil {
+			return err
+		}
+		answer, err := c.Source.get(ctx, t, signed, 0, 0)
+		if err != nil {
+			return c.sourceError(err, &signed)
+		}
+		defer answer.Body.Close()
+		if err := checkWhole(t, answer); err != nil {
+			return c.Source.failed(0, err)
+		}
+		got, err = c.relay(ctx, t, answer)
+		return err
+	})
+	return got, err
+}
+
+// relay streams an opened GET into a PUT and compares what both sides state.
+func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer) (receipt, error) {
+	attributes, stated := answer.Attributes(), c.Source.stated(answer)
+	if err := c.checkAttributes(t.Key, attributes); err != nil {
+		return receipt{}, err
+	}
+	body := c.newStream(answer.Body, c.algorithms(stated))
+	put, err := c.Destination.put(ctx, driver.PutRequest{Size: t.Size, Attributes: attributes}, t.Key, body)
+	if body.failure != nil {
+		return receipt{}, c.Source.interrupted(t.Key, body.failure)
+	}
+	if err != nil {
+		return receipt{}, err
+	}
+	sums := body.hasher.Sums()
+	if err := c.compareSource(t.Key, sums, stated); err != nil {
+		return receipt{}, err
+	}
+	return c.prove(t, put.ETag, sums, stated, c.Destination.stated(put))
+}
+
+// checkWhole makes sure that an answer is the planned version, complete.
+func checkWhole(t task.Task, answer *exchange.Answer) error {
+	if answer.Size >= 0 && answer.Size != t.Size {
+		return &changedError{fmt.Sprintf("it has %d bytes now, %d were planned", answer.Size, t.Size)}
+	}
+	if answer.Status != http.StatusOK {
+		return &driver.Error{Op: "GET", Kind: driver.KindFatal, Status: answer.Status, Message: "the whole object was asked for, a part of it came"}
+	}
+	return checkVersion(t, answer)
+}
+
+// checkVersion compares the ETag, and for a weak one the time of modification.
+func checkVersion(t task.Task, answer *exchange.Answer) error {
+	if t.ETag != "" && answer.ETag != t.ETag {
+		return &changedError{fmt.Sprintf("its ETag is %s now, %s was planned", answer.ETag, t.ETag)}
+	}
+	if isWeak(t.ETag) && !t.Modified.IsZero() && answer.Modified.Unix() != t.Modified.Unix() {
+		return &changedError{"its time of modification is another than planned, and its ETag is weak"}
+	}
+	return nil
+}
+
+// sourceError turns a refused precondition into a changed source, and forgets a
+// signature that is not valid any more.
+func (c *Copier) sourceError(err error, signed *driver.Exchange) error {
+	switch driver.KindOf(err) {
+	case driver.KindPreconditionFailed:
+		return &changedError{"the store refused its old ETag"}
+	case driver.KindExpired:
+		*signed = driver.Exchange{}
+	}
+	return err
+}
+
+// signedGet returns the signature again while it can be used.
+func (c *Copier) signedGet(ctx context.Context, t task.Task, signed driver.Exchange) (driver.Exchange, error) {
+	if fresh(signed) {
+		return signed, nil
+	}
+	return c.Source.signGet(ctx, t)
+}
+
+// attempt runs one unit of work under the retry policy and counts what is
+// repeated; a final failure names the number of attempts.
+func (c *Copier) attempt(ctx context.Context, side *Side, work func() error) error {
+	attempts := 0
+	err := c.Policy.Do(ctx, func(number int) error {
+		attempts = number
+		if number > 1 {
+			c.Counters.Retried.Add(1)
+		}
+		return work()
+	})
+	var failure *Error
+	if errors.As(err, &failure) {
+		failure.Attempt = attempts
+	}
+	if err == nil || failure != nil || isChanged(err) {
+		return err
+	}
+	return side.failed(attempts, err)
+}
+
+// interrupted is the failure of a source body that ended before its length.
+func (s *Side) interrupted(key string, err error) error {
+	return s.failed(0, &driver.Error{
+		Op: "GET", Bucket: s.Name, Key: s.Prefix + key, Kind: driver.KindUnavailable,
+		Message: fmt.Sprintf("the body broke off: %v", err), Err: err,
+	})
+}
