@@ -37,8 +37,10 @@ func At(where string, usage bool, err error) error {
 	}
 	placed := *mistake
 	placed.Usage = usage
-	placed.Where = where
-	if mistake.Where != "" {
+	switch {
+	case mistake.Where == "":
+		placed.Where = where
+	case where != "":
 		placed.Where = where + ": " + mistake.Where
 	}
 	return &placed

@@ -34,6 +34,7 @@ type Location struct {
 	Scope       Scope
 	Credentials string            // reference; empty for the vendor's default chain
 	Options     map[string]string // never nil after Parse
+	Origins     map[string]Origin // where each option and "credentials" was written; nil after Parse
 }
 
 // credentialsOption is the option of a location that holds its credentials

@@ -1,0 +1,96 @@
+package job
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// parseFunc reads the text of a location.
+type parseFunc func(string) (Location, error)
+
+// location reads one side and completes its options: flags replace what the
+// location says; variables, the job and the store add what it does not say.
+func (in Input) location(side string, text Value, flags map[string]string, ofJob layer, parse parseFunc) (Location, error) {
+	location, err := parse(text.Text)
+	if err != nil {
+		return Location{}, At(side, text.Origin.Usage, At(text.Origin.Where, false, err))
+	}
+	location.Origins = map[string]Origin{}
+	for name := range location.Options {
+		location.Origins[name] = text.Origin
+	}
+	if location.Credentials != "" {
+		location.Origins[credentialsOption] = text.Origin
+	}
+	for name, value := range flags {
+		flag := Origin{Where: "--" + side + "-option", Usage: true}
+		if name == credentialsOption {
+			flag.Where = "--" + side + "-credentials"
+		}
+		if err := location.SetOption(name, value, true); err != nil {
+			return Location{}, At(flag.Where, true, err)
+		}
+		location.Origins[name] = flag
+	}
+	weaker, err := in.weaker(side, location.Store, ofJob)
+	if err != nil {
+		return Location{}, err
+	}
+	if location.Store != "" {
+		location.Plugin = weaker.plugin
+	}
+	return location, location.complete(weaker.layers)
+}
+
+// weakerLayers are what adds to a location.
+type weakerLayers struct {
+	plugin string
+	layers []layer
+}
+
+func (in Input) weaker(side, storeName string, ofJob layer) (weakerLayers, error) {
+	variables := layer{}
+	prefix := Variable(side) + "_"
+	for name, text := range in.Environ {
+		if option, ok := strings.CutPrefix(name, prefix); ok {
+			option = strings.ToLower(strings.ReplaceAll(option, "_", "-"))
+			variables[option] = Value{Text: text, Origin: Origin{Where: name}}
+		}
+	}
+	found := weakerLayers{layers: []layer{variables}}
+	if reference, ok := ofJob[side+"-"+credentialsOption]; ok {
+		found.layers = append(found.layers, layer{credentialsOption: reference})
+	}
+	if storeName == "" {
+		return found, nil
+	}
+	for _, file := range in.Files {
+		if entry, ok := file.stores[storeName]; ok {
+			found.plugin = entry.plugin
+			found.layers = append(found.layers, entry.values)
+			return found, nil
+		}
+	}
+	unknown := Unknown("store", storeName, in.Stores())
+	if len(in.Stores()) == 0 {
+		unknown.Do = `add it under "stores:" in dth.yaml, or write PLUGIN://BUCKET to name a plugin`
+	}
+	return weakerLayers{}, At(side, false, unknown)
+}
+
+// complete adds from each layer the options that are not set yet.
+func (l *Location) complete(layers []layer) error {
+	for _, layer := range layers {
+		for _, name := range slices.Sorted(maps.Keys(layer)) {
+			if _, ok := l.Origins[name]; ok {
+				continue
+			}
+			if err := l.SetOption(name, layer[name].Text, false); err != nil {
+				return At(layer[name].Origin.Where, false, err)
+			}
+			l.Origins[name] = layer[name].Origin
+		}
+	}
+	return nil
+}
