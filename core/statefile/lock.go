@@ -1,0 +1,66 @@
+package statefile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// lock takes the directory for this process, without waiting. The kernel gives the lock
+// up when the process ends, however it ends; the file stays, so that nobody can
+// hold a lock on a removed one.
+func lock(dir string, options Options) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		defer file.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, &LockedError{Path: dir, Holder: readHolder(file)}
+		}
+		return nil, fmt.Errorf("lock %s: %w", file.Name(), err)
+	}
+	if err := writeHolder(file, options); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// unlock lets the next process in and leaves no name behind.
+func unlock(file *os.File) error {
+	return errors.Join(file.Truncate(0), file.Close())
+}
+
+func writeHolder(file *os.File, options Options) error {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "this machine"
+	}
+	text, err := json.Marshal(Holder{PID: os.Getpid(), Host: host, Command: options.Command, Since: options.Since.UTC()})
+	if err != nil {
+		return err
+	}
+	if err := file.Truncate(0); err != nil {
+		return err
+	}
+	_, err = file.WriteAt(text, 0)
+	return err
+}
+
+// readHolder returns the zero value when the holder has not written its name yet.
+func readHolder(file *os.File) Holder {
+	const limit = 64 << 10
+	var holder Holder
+	text, err := io.ReadAll(io.LimitReader(file, limit))
+	if err != nil || json.Unmarshal(text, &holder) != nil {
+		return Holder{}
+	}
+	return holder
+}

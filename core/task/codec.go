@@ -1,0 +1,120 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/dth-dev/dth/core/internal/pack"
+)
+
+// ErrMalformed says that a message does not hold an encoded batch.
+var ErrMalformed = errors.New("not a task batch")
+
+const (
+	// format is the first byte of every encoded batch. Another layout takes
+	// another number; numbers are never reused.
+	format = 1
+
+	// maxPacked bounds the bytes of a batch before compression, so that a few
+	// hostile bytes cannot demand much memory. 1,000 tasks with keys of 1,024
+	// bytes take about a quarter of it.
+	maxPacked = 4 << 20
+
+	// maxTasks bounds the number of tasks in a batch for the same reason: a task
+	// takes more memory than its six bytes at the least.
+	maxTasks = 10_000
+)
+
+// Codec encodes batches for a queue: packed values, compressed with zstd.
+// Its methods may be called by many goroutines at once.
+type Codec struct {
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+}
+
+// NewCodec returns a codec. It holds reusable buffers, so make one and share it.
+func NewCodec() (*Codec, error) {
+	// The window need not exceed a usual batch; a small one keeps the encoders'
+	// tables small. One goroutine encodes or decodes at a time.
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(64<<10), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return nil, fmt.Errorf("task codec: %w", err)
+	}
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPacked), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, fmt.Errorf("task codec: %w", err)
+	}
+	return &Codec{encoder: encoder, decoder: decoder}, nil
+}
+
+// Encode returns batch as one message. It fails only for a batch that is too
+// large to be one: more than 10,000 tasks or 4 MiB before compression.
+func (c *Codec) Encode(batch Batch) ([]byte, error) {
+	if len(batch.Tasks) > maxTasks {
+		return nil, fmt.Errorf("a batch of %d tasks is more than one message may hold, %d: make smaller batches", len(batch.Tasks), maxTasks)
+	}
+	packed := appendBatch(nil, batch)
+	if len(packed) > maxPacked {
+		return nil, fmt.Errorf("a batch of %d tasks takes %d bytes, more than the %d of one message: make smaller batches",
+			len(batch.Tasks), len(packed), maxPacked)
+	}
+	return c.encoder.EncodeAll(packed, []byte{format}), nil
+}
+
+// Decode returns the batch that Encode made a message of. Whatever the message holds, it
+// neither panics nor takes more memory than the largest batch; what is no batch is
+// ErrMalformed.
+func (c *Codec) Decode(message []byte) (Batch, error) {
+	if len(message) == 0 || message[0] != format {
+		return Batch{}, fmt.Errorf("%w: it does not begin with format %d, so this version cannot read it", ErrMalformed, format)
+	}
+	packed, err := c.decoder.DecodeAll(message[1:], nil)
+	if err != nil {
+		return Batch{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	batch, err := readBatch(string(packed))
+	if err != nil {
+		return Batch{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return batch, nil
+}
+
+func appendBatch(b []byte, batch Batch) []byte {
+	b = pack.AppendString(b, batch.Run)
+	b = pack.AppendUint(b, uint64(len(batch.Tasks)))
+	for _, task := range batch.Tasks {
+		b = pack.AppendString(b, task.Key)
+		b = pack.AppendInt(b, task.Size)
+		b = pack.AppendString(b, task.ETag)
+		b = pack.AppendString(b, task.VersionID)
+		b = pack.AppendTime(b, task.Modified)
+	}
+	return b
+}
+
+func readBatch(packed string) (Batch, error) {
+	r := pack.NewReader(packed)
+	batch := Batch{Run: r.Text()}
+	count := r.Uint()
+	if count > maxTasks {
+		return Batch{}, pack.ErrMalformed
+	}
+	if count > 0 {
+		batch.Tasks = make([]Task, count)
+	}
+	for i := range batch.Tasks {
+		batch.Tasks[i] = Task{
+			Key:       r.Text(),
+			Size:      r.Int(),
+			ETag:      r.Text(),
+			VersionID: r.Text(),
+			Modified:  r.Time(),
+		}
+	}
+	if r.Err() == nil && r.Len() > 0 {
+		return Batch{}, pack.ErrMalformed
+	}
+	return batch, r.Err()
+}
