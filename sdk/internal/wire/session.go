@@ -1,0 +1,92 @@
+package wire
+
+import (
+	"github.com/dth-dev/dth/sdk/driver"
+	"github.com/dth-dev/dth/sdk/internal/storagepb"
+)
+
+// FromDescription converts to the wire.
+func FromDescription(d driver.Description) *storagepb.DescribeResponse {
+	out := &storagepb.DescribeResponse{Name: text(d.Name), Title: text(d.Title), Version: text(d.Version)}
+	for _, o := range d.Options {
+		out.Options = append(out.Options, &storagepb.Option{
+			Name: text(o.Name), Summary: text(o.Summary), DefaultValue: text(o.Default), Values: texts(o.Values), Required: o.Required,
+		})
+	}
+	return out
+}
+
+// ToDescription converts from the wire.
+func ToDescription(d *storagepb.DescribeResponse) driver.Description {
+	out := driver.Description{Name: d.GetName(), Title: d.GetTitle(), Version: d.GetVersion()}
+	for _, o := range d.GetOptions() {
+		out.Options = append(out.Options, driver.Option{
+			Name: o.GetName(), Summary: o.GetSummary(), Default: o.GetDefaultValue(), Values: o.GetValues(), Required: o.GetRequired(),
+		})
+	}
+	return out
+}
+
+// FromSession converts to the wire.
+func FromSession(s driver.Session) *storagepb.Session {
+	out := &storagepb.Session{
+		Identity: text(s.Identity),
+		Limits: &storagepb.Limits{
+			MaxPut: s.Limits.MaxPut, MinPart: s.Limits.MinPart, MaxPart: s.Limits.MaxPart,
+			MaxParts: int32Of(s.Limits.MaxParts), MaxObject: s.Limits.MaxObject,
+			MaxMetadata: int32Of(s.Limits.MaxMetadata), MaxKeys: int32Of(s.Limits.MaxKeys),
+			ListOrdered: s.Limits.ListOrdered, ListStartAfter: s.Limits.ListStartAfter,
+			StronglyConsistent: s.Limits.StronglyConsistent,
+		},
+		Checksums: &storagepb.Checksums{
+			Stored: fromAlgorithms(s.Checksums.Stored), EtagMd5: s.Checksums.ETagMD5, BodyFirst: s.Checksums.BodyFirst,
+		},
+		KeyRules: &storagepb.KeyRules{
+			MaxBytes: int32Of(s.KeyRules.MaxBytes), MaxSegment: int32Of(s.KeyRules.MaxSegment),
+			NoEmptySegment: s.KeyRules.NoEmptySegment, NoDotSegment: s.KeyRules.NoDotSegment,
+			NoLeadingSlash: s.KeyRules.NoLeadingSlash, NoTrailingSlash: s.KeyRules.NoTrailingSlash,
+			NoControl: s.KeyRules.NoControl, NoParentConflict: s.KeyRules.NoParentConflict,
+			LookUp: s.KeyRules.LookUp, Forbidden: texts(s.KeyRules.Forbidden),
+		},
+		Transport: &storagepb.Transport{
+			Ca: text(s.Transport.CA), ClientCert: text(s.Transport.ClientCert), Proxy: text(s.Transport.Proxy),
+		},
+		Expires: FromTime(s.Expires),
+	}
+	for _, c := range s.Capabilities {
+		out.Capabilities = append(out.Capabilities, storagepb.Capability(int32Of(int(c))))
+	}
+	return out
+}
+
+// ToSession converts from the wire. Capabilities of a newer plugin are kept:
+// nobody asks for them.
+func ToSession(s *storagepb.Session) driver.Session {
+	limits, checksums, rules, transport := s.GetLimits(), s.GetChecksums(), s.GetKeyRules(), s.GetTransport()
+	out := driver.Session{
+		Identity: s.GetIdentity(),
+		Limits: driver.Limits{
+			MaxPut: limits.GetMaxPut(), MinPart: limits.GetMinPart(), MaxPart: limits.GetMaxPart(),
+			MaxParts: int(limits.GetMaxParts()), MaxObject: limits.GetMaxObject(),
+			MaxMetadata: int(limits.GetMaxMetadata()), MaxKeys: int(limits.GetMaxKeys()),
+			ListOrdered: limits.GetListOrdered(), ListStartAfter: limits.GetListStartAfter(),
+			StronglyConsistent: limits.GetStronglyConsistent(),
+		},
+		Checksums: driver.Checksums{
+			Stored: toAlgorithms(checksums.GetStored()), ETagMD5: checksums.GetEtagMd5(), BodyFirst: checksums.GetBodyFirst(),
+		},
+		KeyRules: driver.KeyRules{
+			MaxBytes: int(rules.GetMaxBytes()), MaxSegment: int(rules.GetMaxSegment()),
+			NoEmptySegment: rules.GetNoEmptySegment(), NoDotSegment: rules.GetNoDotSegment(),
+			NoLeadingSlash: rules.GetNoLeadingSlash(), NoTrailingSlash: rules.GetNoTrailingSlash(),
+			NoControl: rules.GetNoControl(), NoParentConflict: rules.GetNoParentConflict(),
+			LookUp: rules.GetLookUp(), Forbidden: rules.GetForbidden(),
+		},
+		Transport: driver.Transport{CA: transport.GetCa(), ClientCert: transport.GetClientCert(), Proxy: transport.GetProxy()},
+		Expires:   ToTime(s.GetExpires()),
+	}
+	for _, c := range s.GetCapabilities() {
+		out.Capabilities = append(out.Capabilities, driver.Capability(c))
+	}
+	return out
+}

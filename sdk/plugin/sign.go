@@ -1,0 +1,122 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"github.com/dth-dev/dth/sdk/driver"
+	"github.com/dth-dev/dth/sdk/internal/storagepb"
+	"github.com/dth-dev/dth/sdk/internal/wire"
+)
+
+// maxBatches bounds how many batches of one stream are signed at once. It is
+// more than a host keeps in flight, so that receiving never stops and neither
+// side can wait for the other for ever.
+const maxBatches = 8
+
+// Sign implements the wire contract.
+func (s *service) Sign(stream grpc.BidiStreamingServer[storagepb.SignRequest, storagepb.SignResponse]) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	bucket, err := s.bucket("Sign", first.GetHandle())
+	if err != nil {
+		return wire.FromCall(err)
+	}
+	signer := &signer{bucket: bucket, guard: s.guard, stream: stream, slots: make(chan struct{}, maxBatches)}
+	defer signer.running.Wait()
+	for request := first; ; {
+		if len(request.GetItems()) > 0 {
+			signer.start(stream.Context(), request)
+		}
+		if request, err = stream.Recv(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// signer answers the batches of one stream.
+type signer struct {
+	bucket  driver.Bucket
+	guard   guard
+	stream  grpc.BidiStreamingServer[storagepb.SignRequest, storagepb.SignResponse]
+	slots   chan struct{}
+	running sync.WaitGroup
+
+	mu      sync.Mutex // keeps encoding and sending in one order
+	replies wire.ReplyWriter
+}
+
+// start signs one batch beside the others. Its answer is lost when the stream has ended.
+func (s *signer) start(ctx context.Context, request *storagepb.SignRequest) {
+	s.slots <- struct{}{}
+	s.running.Go(func() {
+		defer func() { <-s.slots }()
+		ctx, cancel := context.WithTimeout(ctx, wire.CallTimeout)
+		defer cancel()
+		outcomes := make([]wire.Signed, len(request.GetItems()))
+		for i, item := range request.GetItems() {
+			outcomes[i].Exchange, outcomes[i].Err = s.sign(ctx, item, request.GetNow())
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		// A stream that cannot be sent on is over, and Recv reports it.
+		_ = s.stream.Send(s.replies.Response(request.GetBatch(), outcomes))
+	})
+}
+
+// sign signs one item. A panic is the error of this item alone.
+func (s *signer) sign(ctx context.Context, item *storagepb.SignItem, at int64) (exchange driver.Exchange, err error) {
+	op, key := "Sign", ""
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = s.guard.caught(op, key, cause)
+		}
+	}()
+	now := wire.ToTime(at)
+	switch request := item.GetRequest().(type) {
+	case *storagepb.SignItem_Get:
+		op, key = "SignGet", string(request.Get.GetKey())
+		exchange, err = s.bucket.SignGet(ctx, wire.ToGet(request.Get, now))
+	case *storagepb.SignItem_Put:
+		op, key = "SignPut", string(request.Put.GetKey())
+		exchange, err = s.bucket.SignPut(ctx, wire.ToPut(request.Put, now))
+	case *storagepb.SignItem_Part:
+		op, key = "SignPart", string(request.Part.GetKey())
+		exchange, err = s.signPart(ctx, wire.ToPart(request.Part, now))
+	default:
+		err = &driver.Error{
+			Op: op, Kind: driver.KindUnsupported, Message: "the plugin does not know this kind of signing request; install its newest version",
+		}
+	}
+	return exchange, onTime(op, key, err)
+}
+
+func (s *signer) signPart(ctx context.Context, request driver.PartRequest) (driver.Exchange, error) {
+	uploader, ok := driver.As[driver.Uploader](s.bucket, driver.CapabilityUploader)
+	if !ok {
+		return driver.Exchange{}, unsupported("SignPart", driver.CapabilityUploader)
+	}
+	return uploader.SignPart(ctx, request)
+}
+
+// onTime makes a bare context error one that can travel as an item's outcome.
+func onTime(op, key string, err error) error {
+	var failure *driver.Error
+	if err == nil || errors.As(err, &failure) {
+		return err
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return &driver.Error{
+			Op: op, Key: key, Kind: driver.KindUnavailable, Code: "Timeout", Message: "signing did not finish in time",
+		}
+	}
+	return err
+}
