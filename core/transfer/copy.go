@@ -50,9 +50,10 @@ type receipt struct {
 var ErrVanished = errors.New("the source object was deleted meanwhile")
 
 // Copy copies one object and says how it ended. A source object that changes
-// meanwhile is planned again, never mixed. The error is not nil when the
-// question must stay open: the context ended, credentials ran out
-// (driver.KindExpired), the journal failed, or the object vanished (ErrVanished).
+// meanwhile is planned again, never mixed. With an error the record says whether
+// that decides the task: an empty Outcome leaves it open, because the context
+// ended, credentials ran out (driver.KindExpired) or the object vanished
+// (ErrVanished).
 func (c *Copier) Copy(ctx context.Context, t task.Task) (journal.Record, error) {
 	replans := 0
 	for {
@@ -123,7 +124,7 @@ func (c *Copier) done(t task.Task, got receipt, replans int) journal.Record {
 	}
 }
 
-// ended turns a failure into a record, or into an error where it decides nothing.
+// ended turns a failure into a record where it decides the task.
 func (c *Copier) ended(ctx context.Context, t task.Task, replans int, err error) (journal.Record, error) {
 	if ctx.Err() != nil {
 		return journal.Record{}, ctx.Err()
@@ -144,7 +145,7 @@ func (c *Copier) ended(ctx context.Context, t task.Task, replans int, err error)
 	return journal.Record{
 		Key: t.Key, Run: c.Run, Outcome: outcome, Size: t.Size, SourceETag: t.ETag,
 		SourceVersion: t.VersionID, Replans: replans, Error: err.Error(), At: time.Now(),
-	}, nil
+	}, err
 }
 
 // vanished says whether the source told that the object, not its bucket, is gone.

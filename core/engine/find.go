@@ -1,0 +1,284 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/core/diff"
+	"github.com/dth-dev/dth/core/job"
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/list"
+	"github.com/dth-dev/dth/core/queue"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/core/transfer"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Limits of one batch.
+const (
+	batchTasks = 100
+	batchBytes = 256 << 20
+	batchAge   = 200 * time.Millisecond // a slow listing must not hold back what was found
+)
+
+// unclearAtOnce is how many unclear pairs are asked about at one time.
+const unclearAtOnce = 16
+
+// extrasAtOnce is how many extra keys are remembered in one write.
+const extrasAtOnce = 500
+
+// finder compares both sides and sends what must be copied to the queue.
+type finder struct {
+	engine   *Engine
+	queue    queue.Queue
+	pending  map[string]bool // keys with an upload to go on with, whatever the listings say
+	comparer diff.Comparer
+	unclear  *errgroup.Group
+	slots    chan struct{}  // held by each unclear pair being asked about
+	found    chan task.Task // from the unclear pairs
+
+	batch  task.Batch
+	bytes  int64
+	oldest time.Time
+	extras []string
+}
+
+// find runs the finder to the end of both listings.
+func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bool) error {
+	group, groupContext := errgroup.WithContext(ctx)
+	f := &finder{
+		engine: e, queue: to, pending: pending, comparer: e.comparer(), unclear: group,
+		slots: make(chan struct{}, unclearAtOnce), found: make(chan task.Task, unclearAtOnce),
+		batch: task.Batch{Run: e.copier.Run},
+	}
+	err := e.merge(groupContext, func(pair diff.Pair) error { return f.consider(groupContext, pair) })
+	err = errors.Join(f.drain(groupContext), err)
+	if err == nil {
+		err = f.flush(ctx)
+	}
+	if err == nil {
+		err = f.flushExtras(ctx)
+	}
+	if err == nil {
+		e.counters.ListingDone.Store(true)
+	}
+	return err
+}
+
+// merge calls visit for every key that either side has, in order.
+func (e *Engine) merge(ctx context.Context, visit func(diff.Pair) error) error {
+	for _, side := range []*transfer.Side{e.source, e.destination} {
+		if !side.Session.Limits.ListOrdered {
+			return &transfer.Error{Side: side.Role, Bucket: side.Name, Err: &driver.Error{
+				Op: "List", Kind: driver.KindUnsupported, Message: "the store does not list its keys in order",
+			}}
+		}
+	}
+	source := list.Open(ctx, e.source, e.from.List, &e.counters.ListedSource)
+	defer source.Close()
+	destination := list.Open(ctx, e.destination, e.to.List, &e.counters.ListedDestination)
+	defer destination.Close()
+	merger := diff.NewMerger(source, destination, len(e.from.Strip), len(e.to.Strip), e.records(ctx))
+	defer merger.Close()
+	for {
+		pair, err := merger.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(pair); err != nil {
+			return err
+		}
+	}
+}
+
+func (e *Engine) records(ctx context.Context) iter.Seq2[journal.Record, error] {
+	if e.journal == nil {
+		return func(func(journal.Record, error) bool) {}
+	}
+	return e.journal.Scan(ctx)
+}
+
+func (e *Engine) comparer() diff.Comparer {
+	return diff.Comparer{
+		By:             e.job.Settings.Compare,
+		SourceMD5:      e.source.Session.Checksums.ETagMD5,
+		DestinationMD5: e.destination.Session.Checksums.ETagMD5,
+	}
+}
+
+// consider decides about one key.
+func (f *finder) consider(ctx context.Context, pair diff.Pair) error {
+	for len(f.found) > 0 {
+		if err := f.add(ctx, <-f.found); err != nil {
+			return err
+		}
+	}
+	switch {
+	case pair.Source == nil:
+		return f.extra(ctx, pair.Key)
+	case pair.Destination == nil || f.pending[pair.Key]:
+		return f.add(ctx, f.task(pair))
+	}
+	switch f.comparer.Compare(pair) {
+	case diff.Different:
+		return f.add(ctx, f.task(pair))
+	case diff.Unclear:
+		return f.ask(ctx, pair)
+	default:
+		f.engine.counters.Equal.Add(1)
+		return nil
+	}
+}
+
+func (f *finder) task(pair diff.Pair) task.Task {
+	return task.FromObject(*pair.Source, f.engine.from.Strip)
+}
+
+// ask compares an unclear pair by the checksums that both stores keep, aside of
+// the merge. While all slots are held it takes findings, so that none waits for
+// the other.
+func (f *finder) ask(ctx context.Context, pair diff.Pair) error {
+	for {
+		select {
+		case f.slots <- struct{}{}:
+			pair = cloned(pair)
+			f.unclear.Go(func() error {
+				defer func() { <-f.slots }()
+				return f.decide(ctx, pair)
+			})
+			return nil
+		case t := <-f.found:
+			if err := f.add(ctx, t); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (f *finder) decide(ctx context.Context, pair diff.Pair) error {
+	equal, err := f.engine.equalByChecksum(ctx, pair)
+	if err != nil {
+		return err
+	}
+	if equal {
+		f.engine.counters.Equal.Add(1)
+		return nil
+	}
+	select {
+	case f.found <- f.task(pair):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func cloned(pair diff.Pair) diff.Pair {
+	source, destination := *pair.Source, *pair.Destination
+	pair.Source, pair.Destination = &source, &destination
+	if pair.Record != nil {
+		record := *pair.Record
+		pair.Record = &record
+	}
+	return pair
+}
+
+// equalByChecksum asks both stores for their checksums. Where they have none in
+// common, what the listings suggest decides.
+func (e *Engine) equalByChecksum(ctx context.Context, pair diff.Pair) (bool, error) {
+	verdict, err := e.statBoth(ctx, pair.Key)
+	if err != nil {
+		return false, err
+	}
+	if verdict == checksum.Unknown {
+		comparer := e.comparer()
+		comparer.By = job.CompareAuto
+		return comparer.Compare(pair) == diff.Same, nil
+	}
+	return verdict == checksum.Equal, nil
+}
+
+// statBoth compares the full-object checksums that both stores keep of a key.
+func (e *Engine) statBoth(ctx context.Context, key string) (checksum.Verdict, error) {
+	source, err := e.source.Stat(ctx, key)
+	if err == nil {
+		var destination driver.Object
+		if destination, err = e.destination.Stat(ctx, key); err == nil {
+			return checksum.Compare(source.Checksums, destination.Checksums), nil
+		}
+	}
+	if driver.KindOf(err) == driver.KindNotFound {
+		return checksum.Different, nil // gone since it was listed: the copy finds out
+	}
+	return checksum.Unknown, err
+}
+
+// drain takes the findings of the unclear pairs until all are decided.
+func (f *finder) drain(ctx context.Context) error {
+	decided := make(chan error, 1)
+	go func() {
+		decided <- f.unclear.Wait()
+		close(f.found)
+	}()
+	var failure error
+	for t := range f.found {
+		if err := f.add(ctx, t); err != nil && failure == nil {
+			failure = err
+		}
+	}
+	return errors.Join(<-decided, failure)
+}
+
+// add puts a task into the batch and sends full or old batches.
+func (f *finder) add(ctx context.Context, t task.Task) error {
+	if len(f.batch.Tasks) == 0 {
+		f.oldest = time.Now()
+	}
+	f.batch.Tasks = append(f.batch.Tasks, t)
+	f.bytes += t.Size
+	f.engine.counters.Planned.Add(1)
+	f.engine.counters.PlannedBytes.Add(t.Size)
+	if len(f.batch.Tasks) >= batchTasks || f.bytes >= batchBytes || time.Since(f.oldest) > batchAge {
+		return f.flush(ctx)
+	}
+	return nil
+}
+
+func (f *finder) flush(ctx context.Context) error {
+	if len(f.batch.Tasks) == 0 {
+		return nil
+	}
+	err := f.queue.Send(ctx, f.batch)
+	f.batch.Tasks, f.bytes = f.batch.Tasks[:0], 0
+	return err
+}
+
+func (f *finder) extra(ctx context.Context, key string) error {
+	f.engine.counters.Extra.Add(1)
+	if !f.engine.job.Settings.Delete {
+		return nil
+	}
+	if f.extras = append(f.extras, key); len(f.extras) >= extrasAtOnce {
+		return f.flushExtras(ctx)
+	}
+	return nil
+}
+
+func (f *finder) flushExtras(ctx context.Context) error {
+	if len(f.extras) == 0 {
+		return nil
+	}
+	err := f.engine.journal.AddExtras(ctx, f.extras)
+	f.extras = f.extras[:0]
+	return err
+}

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/core/diff"
+	"github.com/dth-dev/dth/core/plan"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Forecast is what a sync would do now.
+type Forecast struct {
+	Listed     int64 `json:"listed"` // source objects
+	Equal      int64 `json:"equal"`
+	New        int64 `json:"new"`
+	Changed    int64 `json:"changed"`
+	Unclear    int64 `json:"unclear"`    // a sync would ask both stores for checksums
+	Extra      int64 `json:"extra"`      // objects that only the destination has
+	Unmappable int64 `json:"unmappable"` // objects that the destination cannot hold
+	Bytes      int64 `json:"bytes"`      // to copy
+	Requests   Sides `json:"requests"`
+}
+
+// Sides is a number of requests to each side, listings not counted.
+type Sides struct {
+	Source      int64 `json:"source"`
+	Destination int64 `json:"destination"`
+}
+
+// ToCopy returns how many objects a sync would copy, unclear ones included.
+func (f Forecast) ToCopy() int64 { return f.New + f.Changed + f.Unclear }
+
+// Plan compares both sides and returns what Sync would do. It writes nothing.
+func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
+	var forecast Forecast
+	comparer := e.comparer()
+	err := e.merge(ctx, func(pair diff.Pair) error {
+		switch {
+		case pair.Source == nil:
+			forecast.Extra++
+			return nil
+		case pair.Destination == nil:
+			forecast.New++
+		default:
+			switch comparer.Compare(pair) {
+			case diff.Same:
+				forecast.Equal++
+				return nil
+			case diff.Different:
+				forecast.Changed++
+			case diff.Unclear:
+				forecast.Unclear++
+				forecast.Requests.Source++
+				forecast.Requests.Destination++
+				return nil
+			}
+		}
+		e.forecast(&forecast, pair.Key, pair.Source.Size)
+		return nil
+	})
+	forecast.Listed = e.counters.ListedSource.Load()
+	return forecast, err
+}
+
+// forecast adds the copy of one object.
+func (e *Engine) forecast(forecast *Forecast, key string, size int64) {
+	session := e.destination.Session
+	layout, err := plan.Divide(size, e.copier.Sizes, session.Limits, session.Has(driver.CapabilityUploader))
+	if err != nil || session.KeyRules.Violation(e.to.Absolute(key)) != "" {
+		forecast.Unmappable++
+		return
+	}
+	forecast.Bytes += size
+	parts := int64(layout.Parts())
+	forecast.Requests.Source += parts
+	forecast.Requests.Destination += parts
+	if layout.Multipart() {
+		forecast.Requests.Source++         // the checksum of the whole
+		forecast.Requests.Destination += 2 // create and complete
+	}
+}
+
+// Difference is one key that the two sides do not have in common.
+type Difference struct {
+	Key  string `json:"key"`
+	Kind string `json:"kind"` // missing, extra, different
+	Why  string `json:"why"`
+}
+
+// Verification is what a comparison of both ends found.
+type Verification struct {
+	Compared   int64 `json:"compared"`    // keys that both ends have
+	ByChecksum int64 `json:"by_checksum"` // of them, equal by checksum, ETag or the journal
+	BySize     int64 `json:"by_size"`     // of them, equal in size, nothing better to compare
+	Missing    int64 `json:"missing"`
+	Extra      int64 `json:"extra"`
+	Different  int64 `json:"different"`
+}
+
+// Differences returns how many keys differ.
+func (v Verification) Differences() int64 { return v.Missing + v.Extra + v.Different }
+
+// verdicts of one pair, by the strongest thing that could be compared.
+func (v *Verification) count(verdict checksum.Verdict) {
+	v.Compared++
+	switch verdict {
+	case checksum.Equal:
+		v.ByChecksum++
+	case checksum.Unknown:
+		v.BySize++
+	default:
+		v.Different++
+	}
+}

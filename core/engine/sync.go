@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/observe"
+	queuesqlite "github.com/dth-dev/dth/core/queue/sqlite"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// States of a run, as in journal.Run and observe.Report.
+const (
+	stateRunning     = "running"
+	stateDone        = "done"
+	stateFailed      = "failed"
+	stateInterrupted = "interrupted"
+)
+
+// ParkedError says that a run stopped before its end and goes on when the same
+// command is given again.
+type ParkedError struct{ Err error }
+
+func (e *ParkedError) Error() string {
+	return "the run is parked: " + e.Err.Error()
+}
+
+// Unwrap returns why the run stopped.
+func (e *ParkedError) Unwrap() error { return e.Err }
+
+// GuardError says that a run was stopped because going on could do harm.
+type GuardError struct{ Reason string }
+
+func (e *GuardError) Error() string { return "stopped by a guard: " + e.Reason }
+
+// maxProblems is how many problems a report repeats; the journal holds all.
+const maxProblems = 1000
+
+// Sync makes the destination hold what the source holds. Objects that fail are
+// in the report, which is never nil; the error says why the run as a whole
+// stopped before its end: *ParkedError after an interruption of ctx or lost
+// credentials, *GuardError, or what broke.
+func (e *Engine) Sync(ctx context.Context) (*observe.Report, error) {
+	return e.run(ctx, e.sync)
+}
+
+// run records one execution around the work.
+func (e *Engine) run(ctx context.Context, work func(context.Context) error) (*observe.Report, error) {
+	started := time.Now().UTC()
+	run := journal.Run{
+		ID: started.Format("20060102T150405.000000Z"), Source: e.job.Source.Address(), Destination: e.job.Destination.Address(),
+		Started: started, State: stateRunning,
+	}
+	report := &observe.Report{Run: run.ID, Source: run.Source, Destination: run.Destination, Started: started}
+	e.copier.Run = run.ID
+	err := e.journal.BeginRun(ctx, run)
+	if err == nil {
+		err = work(ctx)
+	}
+	if ctx.Err() != nil || driver.KindOf(err) == driver.KindExpired {
+		err = &ParkedError{Err: err}
+	}
+	return report, e.end(context.WithoutCancel(ctx), run, report, err)
+}
+
+// end fills the report and records it.
+func (e *Engine) end(ctx context.Context, run journal.Run, report *observe.Report, err error) error {
+	e.counters.Fill(report)
+	report.Finished = time.Now().UTC()
+	var parked *ParkedError
+	switch {
+	case errors.As(err, &parked):
+		report.State = stateInterrupted
+	case err != nil || report.Objects.Failed > 0 || report.Objects.Skipped > 0:
+		report.State = stateFailed
+	default:
+		report.State = stateDone
+	}
+	if err != nil {
+		report.Error = err.Error()
+	}
+	for record, failure := range e.journal.Failures(ctx, run.ID) {
+		if failure != nil {
+			return errors.Join(err, failure)
+		}
+		if len(report.Problems) == maxProblems {
+			break
+		}
+		report.Problems = append(report.Problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
+	}
+	text, failure := json.Marshal(report)
+	if failure != nil {
+		return errors.Join(err, failure)
+	}
+	run.State, run.Finished, run.Report = report.State, report.Finished, text
+	return errors.Join(err, e.journal.EndRun(ctx, run))
+}
+
+// sync finds work and does it, both at once; then it cleans up and deletes.
+func (e *Engine) sync(ctx context.Context) error {
+	queue, err := queuesqlite.New(e.state)
+	if err != nil {
+		return err
+	}
+	// What an interrupted run left in the queue will be found again: the
+	// listings, not the queue, say what is still to do.
+	if err := queue.Purge(ctx); err != nil {
+		return err
+	}
+	if err := e.journal.ClearExtras(ctx); err != nil {
+		return err
+	}
+	pending, err := e.pendingUploads(ctx)
+	if err != nil {
+		return err
+	}
+	group, groupContext := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		err := e.find(groupContext, queue, pending)
+		return errors.Join(err, queue.Close())
+	})
+	group.Go(func() error { return e.work(groupContext, queue) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err := e.discardUploads(ctx); err != nil {
+		return err
+	}
+	return e.deleteExtras(ctx)
+}
+
+// pendingUploads returns the keys whose uploads an interrupted run left. Uploads of
+// which only the intent is known are aborted here.
+func (e *Engine) pendingUploads(ctx context.Context) (map[string]bool, error) {
+	uploads, err := e.journal.Uploads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pending := map[string]bool{}
+	for _, upload := range uploads {
+		pending[upload.Key] = true
+		if upload.ID != "" {
+			continue
+		}
+		if err := e.copier.Discard(ctx, upload); err != nil {
+			return nil, err
+		}
+	}
+	return pending, nil
+}
+
+// discardUploads aborts the uploads that nothing went on with.
+func (e *Engine) discardUploads(ctx context.Context) error {
+	uploads, err := e.journal.Uploads(ctx)
+	if err != nil {
+		return err
+	}
+	for _, upload := range uploads {
+		if err := e.copier.Discard(ctx, upload); err != nil {
+			return fmt.Errorf("an upload of %q is left open: %w", upload.Key, err)
+		}
+	}
+	return nil
+}

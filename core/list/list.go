@@ -1,0 +1,112 @@
+// Package list reads a whole listing as one ordered stream.
+package list
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Lister returns pages of a listing, as driver.Bucket does.
+type Lister interface {
+	List(ctx context.Context, request driver.ListRequest) (driver.ListPage, error)
+}
+
+// Stream yields the objects below a prefix by ascending key. It reads pages
+// ahead while the caller works. It is for one goroutine.
+type Stream struct {
+	pages   chan page
+	stop    context.CancelFunc
+	counter *atomic.Int64
+
+	current []driver.Object
+	last    string
+	any     bool
+	failure error
+}
+
+type page struct {
+	objects []driver.Object
+	err     error
+}
+
+// pagesAhead is how many pages wait to be used.
+const pagesAhead = 2
+
+// Open begins a listing. counter, where not nil, counts the objects that Next
+// returned. The caller closes the stream.
+func Open(ctx context.Context, lister Lister, prefix string, counter *atomic.Int64) *Stream {
+	ctx, stop := context.WithCancel(ctx)
+	s := &Stream{pages: make(chan page, pagesAhead), stop: stop, counter: counter}
+	go read(ctx, lister, prefix, s.pages)
+	return s
+}
+
+// read sends pages until the end of the listing, which it marks by closing the
+// channel, or the first error. A listing that breaks off is never taken for one that ended.
+func read(ctx context.Context, lister Lister, prefix string, pages chan<- page) {
+	defer close(pages)
+	request := driver.ListRequest{Prefix: prefix}
+	for {
+		got, err := lister.List(ctx, request)
+		if err == nil && got.Next != "" && got.Next == request.Token {
+			err = &driver.Error{Op: "List", Kind: driver.KindFatal, Message: "the store returned the same page token twice"}
+		}
+		select {
+		case pages <- page{got.Objects, err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil || got.Next == "" {
+			return
+		}
+		request.Token = got.Next
+	}
+}
+
+// Next returns the next object, valid until the call after, or io.EOF at the end
+// of a complete listing. Any other error means that the listing is broken and
+// nothing may be concluded from what it lacks; it stays.
+func (s *Stream) Next(ctx context.Context) (*driver.Object, error) {
+	for len(s.current) == 0 {
+		if s.failure != nil {
+			return nil, s.failure
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case got, open := <-s.pages:
+			switch {
+			case !open && ctx.Err() != nil:
+				return nil, ctx.Err()
+			case !open:
+				s.failure = io.EOF
+			case got.err != nil:
+				s.failure = got.err
+			default:
+				s.current = got.objects
+			}
+		}
+	}
+	object := &s.current[0]
+	s.current = s.current[1:]
+	if s.any && object.Key <= s.last {
+		s.failure = &driver.Error{
+			Op: "List", Kind: driver.KindFatal,
+			Message: fmt.Sprintf("the listing is not in order: %q came after %q", object.Key, s.last),
+		}
+		s.current = nil
+		return nil, s.failure
+	}
+	s.last, s.any = object.Key, true
+	if s.counter != nil {
+		s.counter.Add(1)
+	}
+	return object, nil
+}
+
+// Close ends the listing.
+func (s *Stream) Close() { s.stop() }
