@@ -1,0 +1,191 @@
+// Package s3driver is what the S3 plugins share: one bucket of a store that
+// speaks S3, its control calls, and the signing of its exchanges.
+package s3driver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyendpoints "github.com/aws/smithy-go/endpoints"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Config says which bucket to open and how.
+type Config struct {
+	Bucket      string
+	Identity    string // see driver.Session
+	Credentials string // reference
+	Profile     Profile
+	Transport   driver.Transport
+
+	// Locate finds out where the bucket is. It is called at the first request
+	// and again after a failure, never at Open.
+	Locate func(ctx context.Context, client *http.Client) (Location, error)
+}
+
+// Bucket is one bucket. It implements driver.Bucket, driver.Uploader and
+// driver.UploadLister.
+type Bucket struct {
+	config    Config
+	session   driver.Session
+	keyring   *keyring
+	clock     *clock
+	transport *http.Transport
+	client    *http.Client
+	replies   replies
+	closed    atomic.Bool
+
+	locating sync.Mutex
+	located  atomic.Pointer[located]
+}
+
+// located is what depends on the bucket's place.
+type located struct {
+	Location
+	root string // "https://HOST"
+	sdk  *s3.Client
+}
+
+var (
+	_ driver.Bucket       = (*Bucket)(nil)
+	_ driver.Uploader     = (*Bucket)(nil)
+	_ driver.UploadLister = (*Bucket)(nil)
+)
+
+// Open prepares access to a bucket and resolves its credentials; it asks the
+// store nothing.
+func Open(ctx context.Context, config Config) (*Bucket, error) {
+	fail := func(kind driver.Kind, err error) error {
+		return &driver.Error{Op: "Open", Bucket: config.Bucket, Kind: kind, Message: err.Error(), Err: err}
+	}
+	if err := checkBucket(config.Bucket); err != nil {
+		return nil, fail(driver.KindInvalidArgument, err)
+	}
+	session, err := config.Profile.session()
+	if err != nil {
+		return nil, fail(driver.KindFatal, err)
+	}
+	transport, err := newTransport(config.Transport)
+	if err != nil {
+		return nil, fail(driver.KindInvalidArgument, err)
+	}
+	resolve, reread, err := openSource(ctx, config.Credentials)
+	if err != nil {
+		return nil, fail(driver.KindInvalidArgument, err)
+	}
+	keyring := &keyring{resolve: resolve, reread: reread, now: time.Now}
+	held, err := keyring.get(ctx)
+	if err != nil {
+		return nil, fail(driver.KindDenied, err)
+	}
+	session.Identity, session.Transport, session.Expires = config.Identity, config.Transport, held.expires
+	clock := &clock{}
+	return &Bucket{
+		config: config, session: session, keyring: keyring, clock: clock,
+		transport: transport, client: newClient(transport, clock), replies: newReplies(),
+	}, nil
+}
+
+// checkBucket refuses what no store takes as a bucket, before it lands in a
+// host name.
+func checkBucket(name string) error {
+	if name == "" {
+		return fmt.Errorf("the bucket's name is empty")
+	}
+	for i := range len(name) {
+		if !unreserved(name[i]) || name[i] == '~' {
+			return fmt.Errorf("%q is no bucket name: it holds %q", name, name[i:i+1])
+		}
+	}
+	if strings.Trim(name, ".-") != name {
+		return fmt.Errorf("%q is no bucket name: it begins or ends with %q or %q", name, ".", "-")
+	}
+	return nil
+}
+
+// Session returns what is fixed for the life of the handle.
+func (b *Bucket) Session() driver.Session { return b.session }
+
+// Close ends idle connections; later calls fail with KindFatal.
+func (b *Bucket) Close() error {
+	if !b.closed.Swap(true) {
+		b.transport.CloseIdleConnections()
+	}
+	return nil
+}
+
+// locate returns the bucket's place and finds it out at the first call.
+func (b *Bucket) locate(ctx context.Context) (*located, error) {
+	if b.closed.Load() {
+		return nil, &driver.Error{Kind: driver.KindFatal, Message: "the bucket handle is closed"}
+	}
+	if place := b.located.Load(); place != nil {
+		return place, nil
+	}
+	b.locating.Lock()
+	defer b.locating.Unlock()
+	if place := b.located.Load(); place != nil {
+		return place, nil
+	}
+	location, err := b.config.Locate(ctx, b.client)
+	if err != nil {
+		return nil, err
+	}
+	place := &located{Location: location, root: location.Scheme + "://" + location.Host}
+	place.sdk = b.newSDK(location)
+	b.located.Store(place)
+	return place, nil
+}
+
+// newSDK returns the client of the control calls. Its retries and checksums are
+// off, and its clock is ours.
+func (b *Bucket) newSDK(location Location) *s3.Client {
+	options := s3.Options{
+		Region:                      location.Region,
+		Credentials:                 b.keyring,
+		HTTPClient:                  b.client,
+		Retryer:                     aws.NopRetryer{},
+		EndpointResolverV2:          fixedEndpoint(location),
+		HTTPSignerV4:                clockSigner{clock: b.clock},
+		RequestChecksumCalculation:  aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation:  aws.ResponseChecksumValidationWhenRequired,
+		DisableClockSkewCorrection:  true,
+		DisableS3ExpressSessionAuth: aws.Bool(true),
+	}
+	if b.config.Credentials == "anonymous" {
+		options.Credentials = aws.AnonymousCredentials{}
+	}
+	return s3.New(options)
+}
+
+// fixedEndpoint answers with the place that signed exchanges go to as well.
+type fixedEndpoint Location
+
+func (f fixedEndpoint) ResolveEndpoint(context.Context, s3.EndpointParameters) (smithyendpoints.Endpoint, error) {
+	return smithyendpoints.Endpoint{URI: url.URL{Scheme: f.Scheme, Host: f.Host, Path: f.Path}}, nil
+}
+
+// clockSigner signs control calls by the store's clock.
+type clockSigner struct {
+	clock *clock
+}
+
+func (c clockSigner) SignHTTP(
+	ctx context.Context, keys aws.Credentials, request *http.Request, payload, service, region string, _ time.Time,
+	options ...func(*v4.SignerOptions),
+) error {
+	// S3 alone does not escape the path twice. The SDK learns that from the rules
+	// of Amazon's endpoints, which a fixed endpoint does without.
+	options = append(options, func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+	return v4.NewSigner().SignHTTP(ctx, keys, request, payload, service, region, c.clock.now(), options...)
+}

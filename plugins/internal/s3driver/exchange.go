@@ -1,0 +1,193 @@
+package s3driver
+
+import (
+	"context"
+	"encoding/base64"
+	"strconv"
+	"time"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+const (
+	// getLife is how long a signed GET is good: long enough for every range of
+	// a large object, short for whoever finds it in a memory dump.
+	getLife = time.Hour
+	// putLife is how long a header signature is good, by the store's rule of
+	// fifteen minutes less what clocks differ.
+	putLife = 10 * time.Minute
+	// expiryMargin is how long before its end an exchange is no longer used.
+	expiryMargin = 30 * time.Second
+)
+
+// SignGet signs a GET whose Range and If-Match are free.
+func (b *Bucket) SignGet(ctx context.Context, request driver.GetRequest) (driver.Exchange, error) {
+	exchange, err := b.signGet(ctx, request)
+	return exchange, b.fail("SignGet", request.Key, err)
+}
+
+func (b *Bucket) signGet(ctx context.Context, request driver.GetRequest) (driver.Exchange, error) {
+	place, signer, err := b.prepare(ctx, request.Key)
+	if err != nil {
+		return driver.Exchange{}, err
+	}
+	plain := unsigned{method: "GET", host: place.Host, path: place.keyPath(request.Key), length: -1}
+	// Without it the store keeps its checksums to itself. Every x-amz-… header
+	// that is sent must be signed.
+	plain.header = []driver.Header{{Name: "x-amz-checksum-mode", Value: "ENABLED"}}
+	if request.VersionID != "" {
+		plain.query = "versionId=" + string(appendQuery(nil, request.VersionID))
+	}
+	exchange := driver.Exchange{Method: plain.method, Header: plain.header, Reply: b.replies.get}
+	query := plain.query
+	life := getLife
+	if signer != nil {
+		life = signer.keys.bound(life)
+		query = signer.presign(plain, b.signingTime(request.Now), life)
+	}
+	exchange.URL = place.root + plain.path + questionMark(query)
+	exchange.Expires = time.Now().Add(life - min(expiryMargin, life/2))
+	return exchange, nil
+}
+
+// SignPut signs the PUT of a whole object.
+func (b *Bucket) SignPut(ctx context.Context, request driver.PutRequest) (driver.Exchange, error) {
+	header, err := b.attributeHeaders(request.Attributes)
+	if err != nil {
+		return driver.Exchange{}, b.fail("SignPut", request.Key, err)
+	}
+	body := upload{key: request.Key, size: request.Size, header: header, checksum: request.Checksum, now: request.Now, reply: b.replies.put}
+	exchange, err := b.signUpload(ctx, body)
+	return exchange, b.fail("SignPut", request.Key, err)
+}
+
+// SignPart signs the PUT of one part.
+func (b *Bucket) SignPart(ctx context.Context, request driver.PartRequest) (driver.Exchange, error) {
+	query := strconv.AppendInt([]byte("partNumber="), int64(request.Number), 10)
+	query = appendQuery(append(query, "&uploadId="...), request.Upload.ID)
+	body := upload{key: request.Upload.Key, size: request.Size, query: string(query), now: request.Now, reply: b.replies.part}
+	exchange, err := b.signUpload(ctx, body)
+	return exchange, b.fail("SignPart", request.Upload.Key, err)
+}
+
+// upload is one body to be sent: a whole object or a part.
+type upload struct {
+	key      string
+	size     int64
+	query    string
+	header   []driver.Header
+	checksum driver.Checksum
+	now      time.Time
+	reply    *driver.Reply
+}
+
+// signUpload signs a body with the strongest check that the store takes: a
+// checksum known beforehand in a header, or else one computed on the way in a
+// trailer, or none.
+func (b *Bucket) signUpload(ctx context.Context, body upload) (driver.Exchange, error) {
+	place, signer, err := b.prepare(ctx, body.key)
+	if err != nil {
+		return driver.Exchange{}, err
+	}
+	exchange := driver.Exchange{Method: "PUT", Reply: body.reply}
+	plain := unsigned{method: "PUT", host: place.Host, path: place.keyPath(body.key), query: body.query, header: body.header}
+	payload := unsignedPayload
+	known, named := checksumOf(body.checksum.Algorithm)
+	switch {
+	case named && b.config.Profile.Checksums.Header:
+		value := base64.StdEncoding.EncodeToString([]byte(body.checksum.Value))
+		plain.header = append(plain.header, driver.Header{Name: known.header, Value: value})
+	case b.config.Profile.Checksums.TrailerChunk > 0 && signer != nil:
+		payload = unsignedTrailer
+		exchange.Body = b.trailer()
+		plain.header = trailerHeaders(plain.header, exchange.Body, body.size)
+	}
+	plain.length = exchange.Body.Length(body.size)
+	life := putLife
+	exchange.Header = plain.header
+	if signer != nil {
+		life = signer.keys.bound(life)
+		exchange.Header = signer.signHeader(plain, payload, b.signingTime(body.now))
+	}
+	exchange.URL = place.root + plain.path + questionMark(plain.query)
+	exchange.Expires = time.Now().Add(life - min(expiryMargin, life/2))
+	return exchange, nil
+}
+
+// trailer frames a body as aws-chunked with a trailing CRC64NVME.
+func (b *Bucket) trailer() driver.Framing {
+	return driver.Framing{
+		Kind: driver.FramingTrailer, TrailerName: "x-amz-checksum-crc64nvme",
+		TrailerChecksum: driver.AlgorithmCRC64NVME, ChunkSize: b.config.Profile.Checksums.TrailerChunk,
+	}
+}
+
+// trailerHeaders adds what announces a trailer. aws-chunked goes before the
+// object's own content encoding, and the store takes it off again.
+func trailerHeaders(header []driver.Header, framing driver.Framing, size int64) []driver.Header {
+	encoding := "aws-chunked"
+	framed := make([]driver.Header, 0, len(header)+7)
+	for _, field := range header {
+		if field.Name == "content-encoding" {
+			encoding += "," + field.Value
+		} else {
+			framed = append(framed, field)
+		}
+	}
+	return append(framed,
+		driver.Header{Name: "content-encoding", Value: encoding},
+		driver.Header{Name: "x-amz-decoded-content-length", Value: strconv.FormatInt(size, 10)},
+		driver.Header{Name: "x-amz-trailer", Value: framing.TrailerName},
+	)
+}
+
+// prepare returns what every signature needs. The signer is nil for anonymous
+// access.
+func (b *Bucket) prepare(ctx context.Context, key string) (*located, *signer, error) {
+	if key == "" {
+		return nil, nil, &driver.Error{Kind: driver.KindInvalidArgument, Message: "the key is empty"}
+	}
+	return b.prepareCall(ctx)
+}
+
+// prepareCall is prepare for a request that has no key.
+func (b *Bucket) prepareCall(ctx context.Context) (*located, *signer, error) {
+	place, err := b.locate(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	signer, err := b.keyring.signer(ctx, place.Region)
+	if err != nil {
+		return nil, nil, &driver.Error{Kind: driver.KindDenied, Message: err.Error(), Err: err}
+	}
+	return place, signer, nil
+}
+
+// signingTime prefers what the host saw of the store's clock to what we saw.
+func (b *Bucket) signingTime(observed time.Time) time.Time {
+	if observed.IsZero() {
+		return b.clock.now()
+	}
+	return observed
+}
+
+// bound shortens a life to the end of the keys.
+func (k keys) bound(life time.Duration) time.Duration {
+	if k.expires.IsZero() {
+		return life
+	}
+	return max(min(life, time.Until(k.expires)), time.Second)
+}
+
+func (p *located) keyPath(key string) string {
+	path := make([]byte, 0, len(p.Path)+1+len(key)+16)
+	path = append(append(path, p.Path...), '/')
+	return string(appendPath(path, key))
+}
+
+func questionMark(query string) string {
+	if query == "" {
+		return ""
+	}
+	return "?" + query
+}

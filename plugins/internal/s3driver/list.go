@@ -1,0 +1,155 @@
+package s3driver
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// maxAnswer bounds what is read of a listing page: a thousand keys of 1,024
+// bytes, escaped, stay below 4 MiB.
+const maxAnswer = 16 << 20
+
+// List returns one page. It is the one control call that runs hundreds of times
+// a second, so it is signed and decoded here and not by the SDK.
+func (b *Bucket) List(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
+	page, err := b.list(ctx, request)
+	return page, b.fail("List", "", err)
+}
+
+func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
+	reply, err := b.get(ctx, "", listQuery(request), nil)
+	if err != nil {
+		return driver.ListPage{}, err
+	}
+	if reply.status != http.StatusOK {
+		return driver.ListPage{}, readRefusal(reply.status, reply.header, reply.body).failure()
+	}
+	page, err := parseListing(reply.body)
+	if err != nil {
+		return driver.ListPage{}, &driver.Error{
+			Kind: driver.KindInvalidArgument, Status: reply.status, Err: err,
+			Message: fmt.Sprintf("the endpoint does not speak S3: it answers a listing with %s", contentKind(reply.header)),
+		}
+	}
+	return page, nil
+}
+
+// listQuery returns the query of a page, sorted as signatures want it.
+func listQuery(request driver.ListRequest) string {
+	var query []byte
+	add := func(name, value string) {
+		if len(query) > 0 {
+			query = append(query, '&')
+		}
+		query = appendQuery(append(append(query, name...), '='), value)
+	}
+	if request.Token != "" {
+		add("continuation-token", request.Token)
+	}
+	add("encoding-type", "url")
+	add("list-type", "2")
+	if request.MaxKeys > 0 {
+		add("max-keys", strconv.Itoa(request.MaxKeys))
+	}
+	if request.Prefix != "" {
+		add("prefix", request.Prefix)
+	}
+	if request.StartAfter != "" && request.Token == "" {
+		add("start-after", request.StartAfter)
+	}
+	return string(query)
+}
+
+// answer is a whole answer.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// get sends one signed GET and reads the answer. An empty key asks the bucket.
+func (b *Bucket) get(ctx context.Context, key, query string, header []driver.Header) (answer, error) {
+	place, signer, err := b.prepareCall(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	plain := unsigned{method: "GET", host: place.Host, path: place.keyPath(key), query: query, header: header, length: -1}
+	if signer != nil {
+		plain.header = signer.signHeader(plain, emptyPayload, b.clock.now())
+	}
+	target := &url.URL{Scheme: place.Scheme, Host: place.Host, Opaque: "//" + place.Host + plain.path, RawQuery: query}
+	request, err := http.NewRequestWithContext(ctx, plain.method, place.root, nil)
+	if err != nil {
+		return answer{}, err
+	}
+	request.URL = target
+	for _, field := range plain.header {
+		request.Header.Set(field.Name, field.Value)
+	}
+	reply, err := b.client.Do(request)
+	if err != nil {
+		return answer{}, networkFailure(err, place.Host)
+	}
+	defer func() { _ = reply.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer))
+	if err != nil {
+		return answer{}, networkFailure(err, place.Host)
+	}
+	return answer{reply.StatusCode, reply.Header, body}, nil
+}
+
+// listing is a page as S3 writes it.
+type listing struct {
+	XMLName      xml.Name `xml:"ListBucketResult"`
+	EncodingType string
+	IsTruncated  bool
+	NextToken    string `xml:"NextContinuationToken"`
+	Contents     []struct {
+		Key          string
+		Size         int64
+		ETag         string
+		LastModified string
+		StorageClass string
+	}
+}
+
+func parseListing(body []byte) (driver.ListPage, error) {
+	var document listing
+	if err := xml.Unmarshal(body, &document); err != nil {
+		return driver.ListPage{}, err
+	}
+	page := driver.ListPage{Objects: make([]driver.Object, len(document.Contents))}
+	for i, entry := range document.Contents {
+		key, err := decodeKey(entry.Key, document.EncodingType == "url")
+		if err != nil {
+			return driver.ListPage{}, err
+		}
+		page.Objects[i] = driver.Object{
+			Key: key, Size: entry.Size, ETag: unquote(entry.ETag), Modified: listedTime(entry.LastModified), StorageClass: entry.StorageClass,
+		}
+	}
+	if document.IsTruncated {
+		page.Next = document.NextToken
+	}
+	return page, nil
+}
+
+// decodeKey undoes encoding-type=url, exactly once, where the store says that it
+// applied it. "+" stands for a space: a plus sign itself comes as %2B.
+func decodeKey(text string, encoded bool) (string, error) {
+	if !encoded {
+		return text, nil
+	}
+	key, err := url.QueryUnescape(text)
+	if err != nil {
+		return "", fmt.Errorf("key %q is not URL-encoded: %w", text, err)
+	}
+	return key, nil
+}

@@ -1,0 +1,86 @@
+package s3driver
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Stat asks for one object by HEAD.
+func (b *Bucket) Stat(ctx context.Context, request driver.StatRequest) (driver.Object, error) {
+	object, err := b.stat(ctx, request)
+	return object, b.fail("Stat", request.Key, err)
+}
+
+func (b *Bucket) stat(ctx context.Context, request driver.StatRequest) (driver.Object, error) {
+	place, _, err := b.prepare(ctx, request.Key)
+	if err != nil {
+		return driver.Object{}, err
+	}
+	reply, err := place.sdk.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &b.config.Bucket, Key: &request.Key, VersionId: optional(request.VersionID), ChecksumMode: types.ChecksumModeEnabled,
+	})
+	if err != nil {
+		return driver.Object{}, b.explain(ctx, request, b.translate(err))
+	}
+	raw, _ := middleware.GetRawResponse(reply.ResultMetadata).(*smithyhttp.Response)
+	if raw == nil || raw.Header.Get("Etag") == "" && raw.Header.Get("X-Amz-Request-Id") == "" {
+		return driver.Object{}, invalid("the endpoint does not speak S3: it answers a HEAD without an ETag")
+	}
+	return objectFrom(request.Key, raw.Header), nil
+}
+
+// explain asks for the first byte of an object whose HEAD was refused: the
+// answer to a HEAD has no body, and so does not tell an absent key from an
+// absent bucket, or a missing right from a wrong clock.
+func (b *Bucket) explain(ctx context.Context, request driver.StatRequest, refused *driver.Error) error {
+	if refused.Status < 300 || refused.Status >= 500 || refused.Code != "" {
+		return refused
+	}
+	query := ""
+	if request.VersionID != "" {
+		query = "versionId=" + string(appendQuery(nil, request.VersionID))
+	}
+	reply, err := b.get(ctx, request.Key, query, []driver.Header{{Name: "range", Value: "bytes=0-0"}})
+	if err != nil {
+		return err
+	}
+	if reply.status < 300 || reply.status == http.StatusRequestedRangeNotSatisfiable {
+		return &driver.Error{Kind: driver.KindUnavailable, Message: "the object appeared while it was looked at: ask again"}
+	}
+	return readRefusal(reply.status, reply.header, reply.body).failure()
+}
+
+// Delete removes the current version of the key.
+func (b *Bucket) Delete(ctx context.Context, request driver.DeleteRequest) error {
+	return b.fail("Delete", request.Key, b.delete(ctx, request.Key))
+}
+
+func (b *Bucket) delete(ctx context.Context, key string) error {
+	place, _, err := b.prepare(ctx, key)
+	if err != nil {
+		return err
+	}
+	_, err = place.sdk.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.config.Bucket, Key: &key})
+	if err == nil {
+		return nil
+	}
+	if failure := b.translate(err); failure.Code != "NoSuchKey" {
+		return failure
+	}
+	return nil
+}
+
+// optional turns an empty text into an absent one.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}

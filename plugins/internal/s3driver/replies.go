@@ -1,0 +1,29 @@
+package s3driver
+
+import "github.com/dth-dev/dth/sdk/driver"
+
+// replies say how the host reads the answers to each kind of exchange.
+type replies struct {
+	get, put, part *driver.Reply
+}
+
+func newReplies() replies {
+	capture := []driver.Capture{
+		{Field: driver.FieldETag, Name: "etag"},
+		{Field: driver.FieldVersionID, Name: "x-amz-version-id"},
+		{Field: driver.FieldStorageClass, Name: "x-amz-storage-class"},
+		{Field: driver.FieldChecksumType, Name: "x-amz-checksum-type"},
+	}
+	for _, known := range checksums {
+		capture = append(capture, driver.Capture{
+			Field: driver.FieldChecksum, Name: known.header, Algorithm: known.algorithm, Encoding: driver.EncodingBase64,
+		})
+	}
+	reply := func(accept ...int) *driver.Reply {
+		return &driver.Reply{
+			Accept: accept, Capture: capture, MetadataPrefix: metadataPrefix, RequestID: []string{"x-amz-request-id"},
+			Error: driver.ErrorReply{Source: driver.SourceXML, Code: "Code", Message: "Message", Rules: errorRules},
+		}
+	}
+	return replies{get: reply(200, 206), put: reply(200), part: reply(200)}
+}
