@@ -60,7 +60,7 @@ func readError(reply *driver.Reply, response *http.Response, id string) error {
 		Code:       lookUp(reply.Error.Source, document, reply.Error.Code),
 		Message:    lookUp(reply.Error.Source, document, reply.Error.Message),
 	}
-	failure.Kind = driver.Classify(reply.Error.Rules, response.StatusCode, failure.Code)
+	failure.Kind = driver.Classify(reply.Error.Rules, response.StatusCode, failure.Code, failure.Message)
 	if failure.Message == "" {
 		failure.Message = http.StatusText(response.StatusCode)
 	}

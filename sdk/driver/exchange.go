@@ -1,6 +1,9 @@
 package driver
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Exchange is one HTTP request, described as data, that the host executes on
 // the driver's behalf. It is complete: the host sends these headers and no
@@ -125,14 +128,18 @@ type ErrorReply struct {
 type ErrorRule struct {
 	Status int    // 0 matches every status
 	Code   string // empty matches every code
-	Kind   Kind
+	// Message is a part of the store's text; empty matches every text. It is for
+	// stores that give one code to different failures: Amazon S3 says
+	// AccessDenied of an expired signature as of a missing right.
+	Message string
+	Kind    Kind
 }
 
 // Classify returns the kind of an error answer. Without a matching rule the
 // status decides by HTTP's own meaning (RFC 9110 section 15).
-func Classify(rules []ErrorRule, status int, code string) Kind {
+func Classify(rules []ErrorRule, status int, code, message string) Kind {
 	for _, rule := range rules {
-		if (rule.Status == 0 || rule.Status == status) && (rule.Code == "" || rule.Code == code) {
+		if (rule.Status == 0 || rule.Status == status) && (rule.Code == "" || rule.Code == code) && strings.Contains(message, rule.Message) {
 			return rule.Kind
 		}
 	}

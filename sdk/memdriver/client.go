@@ -68,7 +68,7 @@ func (b *bucket) refused(op, key string, answer *http.Response) error {
 		err = json.Unmarshal(text, &body)
 	}
 	return b.failure(op, key, driver.Error{
-		Kind:      driver.Classify(errorRules, answer.StatusCode, body.Code),
+		Kind:      driver.Classify(errorRules, answer.StatusCode, body.Code, body.Message),
 		Code:      body.Code,
 		Status:    answer.StatusCode,
 		RequestID: answer.Header.Get("X-Mem-Request-Id"),

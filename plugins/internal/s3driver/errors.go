@@ -119,13 +119,11 @@ func (r refusal) failure() *driver.Error {
 	} else {
 		failure.Message = ""
 	}
-	failure.Kind = driver.Classify(errorRules, r.status, failure.Code)
+	failure.Kind = driver.Classify(errorRules, r.status, failure.Code, failure.Message)
 	switch region := r.header.Get("X-Amz-Bucket-Region"); {
 	case failure.Code == "" && r.foreign():
 		failure.Kind = driver.KindInvalidArgument
 		failure.Message = fmt.Sprintf("the endpoint does not speak S3: it answers HTTP %d with %s", r.status, contentKind(r.header))
-	case failure.Code == "AccessDenied" && strings.Contains(r.message, "Request has expired"):
-		failure.Kind = driver.KindExpired
 	case region != "" && (r.status == http.StatusMovedPermanently || failure.Code == "AuthorizationHeaderMalformed"):
 		failure.Kind = driver.KindInvalidArgument
 		failure.Message = fmt.Sprintf("the bucket is in region %s: set region=%s", region, region)

@@ -31,6 +31,8 @@ var errorRules = []driver.ErrorRule{
 	{Code: "ExpiredTokenException", Kind: driver.KindExpired},
 	{Code: "RequestExpired", Kind: driver.KindExpired},
 	{Code: "TokenRefreshRequired", Kind: driver.KindExpired},
+	{Code: "AccessDenied", Message: "Request has expired", Kind: driver.KindExpired},
+	{Code: "AccessDenied", Message: "Request is not valid yet", Kind: driver.KindExpired}, // a clock that is ahead
 
 	{Code: "InvalidObjectState", Kind: driver.KindFrozen},
 

@@ -2955,10 +2955,12 @@ func (x *ErrorReply) GetRules() []*ErrorRule {
 }
 
 type ErrorRule struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Status        int32                  `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
-	Code          string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
-	Kind          Kind                   `protobuf:"varint,3,opt,name=kind,proto3,enum=dth.storage.v1.Kind" json:"kind,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Status int32                  `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
+	Code   string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	Kind   Kind                   `protobuf:"varint,3,opt,name=kind,proto3,enum=dth.storage.v1.Kind" json:"kind,omitempty"`
+	// Part of the store's text for people.
+	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3012,6 +3014,13 @@ func (x *ErrorRule) GetKind() Kind {
 		return x.Kind
 	}
 	return Kind_KIND_UNSPECIFIED
+}
+
+func (x *ErrorRule) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
 }
 
 // Error is the detail of every failed call.
@@ -4036,11 +4045,12 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x06source\x18\x01 \x01(\x0e2\x16.dth.storage.v1.SourceR\x06source\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12/\n" +
-	"\x05rules\x18\x04 \x03(\v2\x19.dth.storage.v1.ErrorRuleR\x05rules\"a\n" +
+	"\x05rules\x18\x04 \x03(\v2\x19.dth.storage.v1.ErrorRuleR\x05rules\"{\n" +
 	"\tErrorRule\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\x05R\x06status\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12(\n" +
-	"\x04kind\x18\x03 \x01(\x0e2\x14.dth.storage.v1.KindR\x04kind\"\xf1\x01\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x14.dth.storage.v1.KindR\x04kind\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"\xf1\x01\n" +
 	"\x05Error\x12\x0e\n" +
 	"\x02op\x18\x01 \x01(\tR\x02op\x12\x16\n" +
 	"\x06bucket\x18\x02 \x01(\tR\x06bucket\x12\x10\n" +

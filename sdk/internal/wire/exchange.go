@@ -189,7 +189,7 @@ func fromReply(r *driver.Reply) *storagepb.Reply {
 	}
 	for _, rule := range r.Error.Rules {
 		out.Error.Rules = append(out.Error.Rules, &storagepb.ErrorRule{
-			Status: int32Of(rule.Status), Code: text(rule.Code), Kind: storagepb.Kind(int32Of(int(rule.Kind))),
+			Status: int32Of(rule.Status), Code: text(rule.Code), Kind: storagepb.Kind(int32Of(int(rule.Kind))), Message: text(rule.Message),
 		})
 	}
 	return out
@@ -216,7 +216,7 @@ func toReply(r *storagepb.Reply) *driver.Reply {
 	}
 	for _, rule := range failure.GetRules() {
 		out.Error.Rules = append(out.Error.Rules, driver.ErrorRule{
-			Status: int(rule.GetStatus()), Code: rule.GetCode(), Kind: driver.Kind(rule.GetKind()),
+			Status: int(rule.GetStatus()), Code: rule.GetCode(), Kind: driver.Kind(rule.GetKind()), Message: rule.GetMessage(),
 		})
 	}
 	return out
