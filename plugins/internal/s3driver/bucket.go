@@ -38,6 +38,7 @@ type Config struct {
 type Bucket struct {
 	config    Config
 	session   driver.Session
+	aliases   driver.KeyRules // the rules that the store breaks by taking one key for another
 	keyring   *keyring
 	clock     *clock
 	transport *http.Transport
@@ -90,8 +91,12 @@ func Open(ctx context.Context, config Config) (*Bucket, error) {
 	}
 	session.Identity, session.Transport, session.Expires = config.Identity, config.Transport, held.expires
 	clock := &clock{}
+	aliases := driver.KeyRules{
+		NoEmptySegment: session.KeyRules.NoEmptySegment, NoDotSegment: session.KeyRules.NoDotSegment,
+		NoLeadingSlash: session.KeyRules.NoLeadingSlash,
+	}
 	return &Bucket{
-		config: config, session: session, keyring: keyring, clock: clock,
+		config: config, session: session, aliases: aliases, keyring: keyring, clock: clock,
 		transport: transport, client: newClient(transport, clock), replies: newReplies(),
 	}, nil
 }

@@ -41,7 +41,7 @@ func (b *Bucket) translate(err error) *driver.Error {
 		api    smithy.APIError
 		sent   *url.Error
 	)
-	if errors.As(err, &answer) && answer.Response != nil {
+	if errors.As(err, &answer) && answer.Response != nil && answer.Response.Response != nil && answer.HTTPStatusCode() > 0 {
 		reply := refusal{status: answer.HTTPStatusCode(), header: answer.Response.Header}
 		if errors.As(err, &api) {
 			reply.code, reply.message = api.ErrorCode(), api.ErrorMessage()

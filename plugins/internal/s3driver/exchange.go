@@ -39,20 +39,19 @@ func (b *Bucket) signGet(ctx context.Context, request driver.GetRequest) (driver
 		plain.query = "versionId=" + string(appendQuery(nil, request.VersionID))
 	}
 	exchange := driver.Exchange{Method: plain.method, Header: plain.header, Reply: b.replies.get}
-	query := plain.query
-	life := getLife
+	query, at, life := plain.query, b.signingTime(request.Now), getLife
 	if signer != nil {
 		life = signer.keys.bound(life)
-		query = signer.presign(plain, b.signingTime(request.Now), life)
+		query = signer.presign(plain, at, life)
 	}
 	exchange.URL = place.root + plain.path + questionMark(query)
-	exchange.Expires = time.Now().Add(life - min(expiryMargin, life/2))
+	exchange.Expires = at.Add(life - min(expiryMargin, life/2))
 	return exchange, nil
 }
 
 // SignPut signs the PUT of a whole object.
 func (b *Bucket) SignPut(ctx context.Context, request driver.PutRequest) (driver.Exchange, error) {
-	header, err := b.attributeHeaders(request.Attributes)
+	header, err := b.mayWrite(request.Key, request.Attributes)
 	if err != nil {
 		return driver.Exchange{}, b.fail("SignPut", request.Key, err)
 	}
@@ -103,14 +102,14 @@ func (b *Bucket) signUpload(ctx context.Context, body upload) (driver.Exchange, 
 		plain.header = trailerHeaders(plain.header, exchange.Body, body.size)
 	}
 	plain.length = exchange.Body.Length(body.size)
-	life := putLife
+	at, life := b.signingTime(body.now), putLife
 	exchange.Header = plain.header
 	if signer != nil {
 		life = signer.keys.bound(life)
-		exchange.Header = signer.signHeader(plain, payload, b.signingTime(body.now))
+		exchange.Header = signer.signHeader(plain, payload, at)
 	}
 	exchange.URL = place.root + plain.path + questionMark(plain.query)
-	exchange.Expires = time.Now().Add(life - min(expiryMargin, life/2))
+	exchange.Expires = at.Add(life - min(expiryMargin, life/2))
 	return exchange, nil
 }
 
@@ -141,11 +140,26 @@ func trailerHeaders(header []driver.Header, framing driver.Framing, size int64) 
 	)
 }
 
-// prepare returns what every signature needs. The signer is nil for anonymous
-// access.
+// mayWrite refuses a key that the store would spoil and returns the headers of
+// the attributes.
+func (b *Bucket) mayWrite(key string, attributes driver.Attributes) ([]driver.Header, error) {
+	if problem := b.session.KeyRules.Violation(key); problem != "" {
+		return nil, invalid("this store cannot hold the key: %s", problem)
+	}
+	return b.attributeHeaders(attributes)
+}
+
+// prepare returns what every signature for a key needs. The signer is nil for
+// anonymous access.
+//
+// A key that the store takes for another one is absent, whatever the store says
+// of the other.
 func (b *Bucket) prepare(ctx context.Context, key string) (*located, *signer, error) {
 	if key == "" {
-		return nil, nil, &driver.Error{Kind: driver.KindInvalidArgument, Message: "the key is empty"}
+		return nil, nil, invalid("the key is empty")
+	}
+	if problem := b.aliases.Violation(key); problem != "" {
+		return nil, nil, &driver.Error{Kind: driver.KindNotFound, Code: "NoSuchKey", Message: "this store cannot hold the key: " + problem}
 	}
 	return b.prepareCall(ctx)
 }

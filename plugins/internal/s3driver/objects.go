@@ -2,6 +2,7 @@ package s3driver
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -64,17 +65,25 @@ func (b *Bucket) Delete(ctx context.Context, request driver.DeleteRequest) error
 
 func (b *Bucket) delete(ctx context.Context, key string) error {
 	place, _, err := b.prepare(ctx, key)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = place.sdk.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.config.Bucket, Key: &key})
 	}
-	_, err = place.sdk.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.config.Bucket, Key: &key})
+	return b.unless("NoSuchKey", err)
+}
+
+// unless forgives the one failure that leaves nothing to do.
+func (b *Bucket) unless(code string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if failure := b.translate(err); failure.Code != "NoSuchKey" {
-		return failure
+	var failure *driver.Error
+	if !errors.As(err, &failure) {
+		failure = b.translate(err)
 	}
-	return nil
+	if failure.Code == code {
+		return nil
+	}
+	return failure
 }
 
 // optional turns an empty text into an absent one.

@@ -21,7 +21,7 @@ func (b *Bucket) CreateUpload(ctx context.Context, request driver.CreateUploadRe
 }
 
 func (b *Bucket) createUpload(ctx context.Context, request driver.CreateUploadRequest) (driver.Upload, error) {
-	header, err := b.attributeHeaders(request.Attributes)
+	header, err := b.mayWrite(request.Key, request.Attributes)
 	if err != nil {
 		return driver.Upload{}, err
 	}
@@ -145,19 +145,12 @@ func (b *Bucket) AbortUpload(ctx context.Context, request driver.UploadRef) erro
 
 func (b *Bucket) abortUpload(ctx context.Context, request driver.UploadRef) error {
 	place, _, err := b.prepare(ctx, request.Key)
-	if err != nil {
-		return err
-	}
-	_, err = place.sdk.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-		Bucket: &b.config.Bucket, Key: &request.Key, UploadId: &request.ID,
-	})
 	if err == nil {
-		return nil
+		_, err = place.sdk.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+			Bucket: &b.config.Bucket, Key: &request.Key, UploadId: &request.ID,
+		})
 	}
-	if failure := b.translate(err); failure.Code != "NoSuchUpload" {
-		return failure
-	}
-	return nil
+	return b.unless("NoSuchUpload", err)
 }
 
 // ListUploads returns one page of open uploads.
