@@ -131,7 +131,7 @@ func (c *Client) Do(ctx context.Context, signed driver.Exchange, request Request
 	}
 	response, err := c.transport(signed.Dial).RoundTrip(httpRequest)
 	if err != nil {
-		return nil, networkError(signed.Method, httpRequest.URL.Host, err)
+		return nil, networkError(ctx, signed.Method, httpRequest.URL.Host, err)
 	}
 	c.observeClock(response.Header.Get("Date"))
 	answer, err := read(signed.Reply, response)
@@ -223,13 +223,17 @@ func discard(body io.ReadCloser) {
 }
 
 // networkError names what went wrong between us and the store, without the URL.
-func networkError(method, host string, err error) error {
+// Of a context that ended it keeps the plain error: its cause may be the failure
+// of another exchange.
+func networkError(ctx context.Context, method, host string, err error) error {
+	failure := &driver.Error{Op: method, Kind: driver.KindUnavailable, Err: err}
 	var urlError *url.Error
 	if errors.As(err, &urlError) {
-		err = urlError.Err
+		failure.Err = urlError.Err
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return &driver.Error{Op: method, Kind: driver.KindUnavailable, Message: fmt.Sprintf("request to %s was given up", host), Err: err}
+	failure.Message = fmt.Sprintf("request to %s failed: %v", host, failure.Err)
+	if ctx.Err() != nil {
+		failure.Message, failure.Err = fmt.Sprintf("request to %s was given up", host), ctx.Err()
 	}
-	return &driver.Error{Op: method, Kind: driver.KindUnavailable, Message: fmt.Sprintf("request to %s failed: %v", host, err), Err: err}
+	return failure
 }

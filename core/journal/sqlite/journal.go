@@ -30,7 +30,7 @@ func (j *Journal) update(ctx context.Context, doing string, write func(*sql.Tx) 
 }
 
 // Append stores records, each replacing the one before it of the same key, in one
-// transaction.
+// transaction. A record with OutcomeDone also forgets the key's upload.
 func (j *Journal) Append(ctx context.Context, records []journal.Record) error {
 	if len(records) == 0 {
 		return nil
@@ -48,6 +48,10 @@ func (j *Journal) Append(ctx context.Context, records []journal.Record) error {
 			return err
 		}
 		defer insert.Close()
+		var uploads bool // most runs have none, and a look is cheaper than a deletion for each record
+		if err := tx.QueryRow("SELECT EXISTS (SELECT 1 FROM uploads)").Scan(&uploads); err != nil {
+			return err
+		}
 		for i, record := range records {
 			var failedRun any
 			if record.Outcome != journal.OutcomeDone {
@@ -55,6 +59,11 @@ func (j *Journal) Append(ctx context.Context, records []journal.Record) error {
 			}
 			if _, err := insert.Exec(blob(record.Key), failedRun, packed[i]); err != nil {
 				return err
+			}
+			if uploads && record.Outcome == journal.OutcomeDone {
+				if err := forgetUpload(tx, record.Key); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

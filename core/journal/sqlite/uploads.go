@@ -115,13 +115,15 @@ func (j *Journal) Uploads(ctx context.Context) ([]journal.Upload, error) {
 
 // ForgetUpload removes the key's upload and parts.
 func (j *Journal) ForgetUpload(ctx context.Context, key string) error {
-	return j.update(ctx, "forget upload", func(tx *sql.Tx) error {
-		if _, err := tx.Exec("DELETE FROM parts WHERE key = ?", blob(key)); err != nil {
-			return err
-		}
-		_, err := tx.Exec("DELETE FROM uploads WHERE key = ?", blob(key))
+	return j.update(ctx, "forget upload", func(tx *sql.Tx) error { return forgetUpload(tx, key) })
+}
+
+func forgetUpload(tx *sql.Tx, key string) error {
+	if _, err := tx.Exec("DELETE FROM parts WHERE key = ?", blob(key)); err != nil {
 		return err
-	})
+	}
+	_, err := tx.Exec("DELETE FROM uploads WHERE key = ?", blob(key))
+	return err
 }
 
 // mustChange says ErrNotFound for a statement that found nothing to change.
