@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/dth-dev/dth/core/job"
+)
+
+// locationFlags say more about the two locations.
+type locationFlags struct {
+	SourceOption           []string `sep:"none" placeholder:"NAME=VALUE" help:"Option of the source's plugin (repeatable; see dth plugin list -v)."`
+	DestinationOption      []string `sep:"none" placeholder:"NAME=VALUE" help:"Option of the destination's plugin (repeatable)."`
+	SourceCredentials      string   `placeholder:"REF" help:"Where the source's plugin finds credentials: env:PREFIX, profile:NAME, file:PATH, exec:COMMAND or anonymous."`
+	DestinationCredentials string   `placeholder:"REF" help:"The same for the destination."`
+}
+
+// syncFlags are the settings of a sync.
+type syncFlags struct {
+	locationFlags
+	deleteFlags
+	compareFlags
+	transferFlags
+	stateFlags
+	reportFlags
+}
+
+// deleteFlags say what happens to objects that only the destination has.
+type deleteFlags struct {
+	Delete    bool   `negatable:"" help:"Remove objects that only the destination has."`
+	MaxDelete string `placeholder:"N|N%" help:"Most objects to remove, as a number or a share of the destination's keys (default: 10%)."`
+}
+
+// stateFlags say where the state is kept.
+type stateFlags struct {
+	State string `placeholder:"DIR" help:"Folder of the state (default: one per pair of locations under $$XDG_STATE_HOME/dth)."`
+}
+
+// compareFlags say what is equal.
+type compareFlags struct {
+	Compare string `placeholder:"HOW" help:"auto, size, etag, checksum or mtime (default: auto)."`
+}
+
+// transferFlags say how to move bytes.
+type transferFlags struct {
+	Transfers          string `placeholder:"N" help:"Objects and parts in flight (default: automatic)."`
+	Memory             string `placeholder:"SIZE" help:"Budget for buffers, such as 64MiB (default: automatic)."`
+	PartSize           string `placeholder:"SIZE" help:"Size of parts (default: automatic)."`
+	MultipartThreshold string `placeholder:"SIZE" help:"Size from which objects go in parts (default: automatic)."`
+}
+
+// reportFlags say how to report.
+type reportFlags struct {
+	AllowSkipped bool `negatable:"" help:"Exit with 0 though objects were skipped."`
+	JSON         bool `name:"json" help:"Print the final report as JSON."`
+}
+
+// givenFlags returns the flags of the command line by name, as text.
+func givenFlags(parsed *kong.Context) map[string]job.Value {
+	given := map[string]job.Value{}
+	for _, element := range parsed.Path {
+		if element.Flag != nil {
+			given[element.Flag.Name] = job.Value{
+				Text:   fmt.Sprint(element.Flag.Target.Interface()),
+				Origin: job.Origin{Where: "--" + element.Flag.Name, Usage: true},
+			}
+		}
+	}
+	return given
+}
+
+// input gathers everything that may say something about a job.
+func (p *process) input(flags locationFlags) (job.Input, error) {
+	in := job.Input{Flags: p.flags, Environ: job.Environ(p.environ)}
+	var err error
+	if in.SourceOptions, err = p.sideOptions("source", flags.SourceOption); err != nil {
+		return job.Input{}, err
+	}
+	if in.DestinationOptions, err = p.sideOptions("destination", flags.DestinationOption); err != nil {
+		return job.Input{}, err
+	}
+	explicit, ok := p.flags["config"]
+	if !ok {
+		explicit = job.Value{Text: in.Environ[job.Variable("config")], Origin: job.Origin{Where: job.Variable("config")}}
+	}
+	in.Files, err = job.Load(explicit, p.getenv)
+	return in, err
+}
+
+// sideOptions returns the options of one side that flags set.
+func (p *process) sideOptions(side string, pairs []string) (map[string]string, error) {
+	options := map[string]string{}
+	flag := "--" + side + "-option"
+	for _, pair := range pairs {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, &job.Error{Where: flag, What: "this is not NAME=VALUE", Do: fmt.Sprintf("write %s region=eu-west-1", flag), Usage: true}
+		}
+		if _, ok := options[name]; ok {
+			return nil, &job.Error{Where: flag, What: fmt.Sprintf("option %s is given twice", name), Usage: true}
+		}
+		options[name] = value
+	}
+	if reference, ok := p.flags[side+"-credentials"]; ok {
+		options["credentials"] = reference.Text
+	}
+	return options, nil
+}

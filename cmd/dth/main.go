@@ -1,0 +1,115 @@
+// Command dth copies buckets between object stores and keeps them in step.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/dth-dev/dth/core/job"
+)
+
+// version is set when a release is built.
+var version = "0.0.0-dev"
+
+func main() {
+	ctx, stop := withSignals(context.Background(), os.Stderr, func() { os.Exit(exitInterrupted) })
+	code := run(ctx, process{stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), args: os.Args[1:]})
+	stop()
+	os.Exit(code)
+}
+
+// commandLine is what the user may write.
+type commandLine struct {
+	Sync   syncCommand   `cmd:"" help:"Copy what is missing or different from SOURCE to DESTINATION."`
+	Copy   copyCommand   `cmd:"" help:"Copy one object; needs no right to list."`
+	Plan   planCommand   `cmd:"" help:"Compare both sides and say what sync would do; write nothing."`
+	Verify verifyCommand `cmd:"" help:"Compare both sides and list each difference."`
+	Status statusCommand `cmd:"" help:"Show the runs of a state folder, or of all."`
+	Plugin struct {
+		List pluginListCommand `cmd:"" help:"List the plugins that dth finds."`
+	} `cmd:"" help:"Look at plugins."`
+	Config struct {
+		Show configShowCommand `cmd:"" help:"Show every setting and where it comes from."`
+	} `cmd:"" help:"Look at the configuration."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+
+	processFlags
+}
+
+// processFlags are the flags of every command.
+type processFlags struct {
+	Config    string `placeholder:"FILE" help:"Configuration to use instead of ./dth.yaml."`
+	PluginDir string `placeholder:"DIRS" help:"Folders with plugins (default: \"plugins\" beside this program)."`
+	LogLevel  string `placeholder:"LEVEL" help:"trace, debug, info, warn or error (default: info)."`
+}
+
+const description = `Copy buckets between object stores and keep them in step.
+
+A location is SCHEME://BUCKET[/PREFIX][?NAME=VALUE&...], where SCHEME names a plugin,
+or NAME:BUCKET[/PREFIX] for a store named in dth.yaml. A prefix ends in "/" (everything
+below it) or in "*" (every key that starts with it).
+
+Each flag can also be set as a variable (--max-delete as DTH_MAX_DELETE) or in dth.yaml;
+options of locations as DTH_SOURCE_NAME and DTH_DESTINATION_NAME.
+
+Exit codes:
+  0  all done
+  1  finished, but objects failed or were skipped (each is listed)
+  2  usage
+  3  configuration, credentials or plugin
+  4  interrupted; the same command resumes
+  5  differences found (verify, plan --exit-code)
+  6  already running
+  7  stopped by a guard`
+
+// process is what commands know of the process they run in.
+type process struct {
+	stdout, stderr io.Writer
+	environ        []string
+	args           []string
+	console        *console             // stderr for the logger, around progress bars
+	flags          map[string]job.Value // those that were given
+}
+
+// run runs one command line and returns the exit code.
+func run(ctx context.Context, p process) int {
+	p.console = &console{output: p.stderr}
+	var line commandLine
+	exited := -1
+	parser, err := kong.New(&line,
+		kong.Name("dth"), kong.Description(description), kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		return p.fail(err)
+	}
+	parsed, err := parser.Parse(p.args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		return p.fail(&job.Error{What: err.Error(), Do: "see dth --help", Usage: true})
+	}
+	p.flags = givenFlags(parsed)
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	if err := parsed.Run(&p); err != nil {
+		return p.fail(err)
+	}
+	return exitDone
+}
+
+// getenv returns a variable of the process.
+func (p *process) getenv(name string) string {
+	value := ""
+	for _, pair := range p.environ {
+		if found, ok := strings.CutPrefix(pair, name+"="); ok {
+			value = found
+		}
+	}
+	return value
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/dth-dev/dth/core/engine"
+	"github.com/dth-dev/dth/core/job"
+)
+
+// planCommand says what sync would do.
+type planCommand struct {
+	Source      string `arg:"" help:"Location to read, or @NAME for a job of dth.yaml, or @all for all of them."`
+	Destination string `arg:"" optional:"" help:"Location that sync would write."`
+	ExitCode    bool   `help:"Exit with 5 when there is something to copy."`
+
+	locationFlags
+	compareFlags
+	stateFlags
+	JSON bool `name:"json" help:"Print as JSON."`
+}
+
+// Run compares both sides of each job.
+func (c *planCommand) Run(ctx context.Context, p *process) error {
+	in, err := p.input(c.locationFlags)
+	if err != nil {
+		return err
+	}
+	jobs, err := targets(in, c.Source, c.Destination)
+	if err != nil {
+		return err
+	}
+	return p.eachJob(jobs, func(resolved job.Job) error {
+		var forecast engine.Forecast
+		err := p.look(ctx, resolved, func(e *engine.Engine) (err error) {
+			forecast, err = e.Plan(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.tell(p, resolved, forecast); err != nil {
+			return err
+		}
+		if c.ExitCode && forecast.ToCopy()+forecast.Unmappable > 0 {
+			return outcome(exitDifferent)
+		}
+		return nil
+	})
+}
+
+func (c *planCommand) tell(p *process, resolved job.Job, f engine.Forecast) error {
+	if c.JSON {
+		return writeJSON(p.stdout, f)
+	}
+	fmt.Fprintf(p.stdout, "%s -> %s\n", resolved.Source.Address(), resolved.Destination.Address())
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "  listed\t%s at the source\n", count(f.Listed))
+	fmt.Fprintf(table, "  equal\t%s\n", count(f.Equal))
+	fmt.Fprintf(table, "  to copy\t%s new, %s changed, %s\n", count(f.New), count(f.Changed), bytesText(f.Bytes))
+	fmt.Fprintf(table, "  unclear\t%s of equal size, for which sync would ask both stores for checksums\n", count(f.Unclear))
+	fmt.Fprintf(table, "  impossible\t%s that the destination cannot hold\n", count(f.Unmappable))
+	fmt.Fprintf(table, "  requests\t%s to the source, %s to the destination, beside listings\n", count(f.Requests.Source), count(f.Requests.Destination))
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(p.stdout, extraText(f.Extra))
+	return err
+}

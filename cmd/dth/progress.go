@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/dth-dev/dth/core/observe"
+)
+
+const (
+	progressInterval = 250 * time.Millisecond
+	rateWindow       = 20 // looks over which the rate is measured: five seconds
+)
+
+// showProgress draws how far a run has come, until stop is called. What is
+// logged meanwhile appears above.
+func showProgress(logs *console, snapshot func() observe.Snapshot) (stop func()) {
+	var rate rateMeter
+	var line sync.Mutex
+	text := ""
+	bars := mpb.New(mpb.WithOutput(logs.output), mpb.WithRefreshRate(progressInterval), mpb.WithAutoRefresh())
+	bar := bars.AddBar(0, mpb.BarWidth(24), mpb.BarRemoveOnComplete(), mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+		line.Lock()
+		defer line.Unlock()
+		return text
+	})))
+	look := func() {
+		now := snapshot()
+		rate.add(time.Now(), now.MovedBytes)
+		line.Lock()
+		text = progressText(now, rate.perSecond())
+		line.Unlock()
+		bar.SetTotal(max(now.PlannedBytes, 1), false)
+		bar.SetCurrent(min(now.MovedBytes, now.PlannedBytes))
+	}
+	look()
+	logs.use(bars)
+	ended, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(progressInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-ticker.C:
+				look()
+			}
+		}
+	}()
+	return func() {
+		close(ended)
+		<-done
+		bar.Abort(true)
+		bars.Wait()
+		logs.use(nil)
+	}
+}
+
+// progressText tells a snapshot in one line. Before the listing has ended the totals
+// still grow, and the text says so.
+func progressText(now observe.Snapshot, bytesPerSecond float64) string {
+	growing := ""
+	if !now.ListingDone {
+		growing = fmt.Sprintf("+ (listing, %s found)", humanize.Comma(now.Listed))
+	}
+	return fmt.Sprintf(" %s of %s%s objects · %s of %s · %s/s · ETA %s · %d in flight · %d failed",
+		humanize.Comma(now.Copied), humanize.Comma(now.Planned), growing,
+		bytesText(now.MovedBytes), bytesText(now.PlannedBytes), bytesText(int64(bytesPerSecond)),
+		etaText(now, bytesPerSecond), now.InFlight, now.Failed)
+}
+
+// etaText tells when the run may end, once everything that is to do is known.
+func etaText(now observe.Snapshot, bytesPerSecond float64) string {
+	left := now.PlannedBytes - now.MovedBytes
+	if !now.ListingDone || bytesPerSecond < 1 || left < 0 {
+		return "-"
+	}
+	return (time.Duration(float64(left)/bytesPerSecond) * time.Second).String()
+}
+
+func bytesText(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
+
+// rateMeter measures a rate over the last looks. The zero value is ready.
+type rateMeter struct {
+	looks []rateLook
+}
+
+type rateLook struct {
+	at    time.Time
+	total int64
+}
+
+func (m *rateMeter) add(at time.Time, total int64) {
+	m.looks = append(m.looks, rateLook{at, total})
+	if len(m.looks) > rateWindow {
+		m.looks = m.looks[1:]
+	}
+}
+
+func (m *rateMeter) perSecond() float64 {
+	if len(m.looks) < 2 {
+		return 0
+	}
+	first, last := m.looks[0], m.looks[len(m.looks)-1]
+	seconds := last.at.Sub(first.at).Seconds()
+	if seconds <= 0 {
+		return 0
+	}
+	return float64(last.total-first.total) / seconds
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/dth-dev/dth/core/observe"
+)
+
+// writeJSON writes one indented JSON document.
+func writeJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
+
+// writeReport tells a report to people. Its last line says what the destination keeps
+// beyond the source.
+func writeReport(w io.Writer, report *observe.Report) error {
+	for _, problem := range report.Problems {
+		fmt.Fprintf(w, "%s %s: %s\n", problem.Outcome, printable(problem.Key), printableText(problem.Error))
+	}
+	o := report.Objects
+	if more := o.Failed + o.Skipped - int64(len(report.Problems)); more > 0 && len(report.Problems) > 0 {
+		fmt.Fprintf(w, "and %s more: dth status %s lists all\n", humanize.Comma(more), report.Run)
+	}
+	took := report.Finished.Sub(report.Started)
+	fmt.Fprintf(w, "run %s %s in %s: %s -> %s\n", report.Run, report.State, took.Round(time.Millisecond), report.Source, report.Destination)
+	if report.Error != "" {
+		fmt.Fprintf(w, "stopped: %s\n", printableText(report.Error))
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(name string, format string, values ...any) {
+		fmt.Fprintf(table, "  %s\t%s\n", name, fmt.Sprintf(format, values...))
+	}
+	line("listed", "%s at the source, %s at the destination", count(o.ListedSource), count(o.ListedDestination))
+	line("equal", "%s", count(o.Equal))
+	line("copied", "%s of %s, %s at %s/s%s", count(o.Copied), count(o.Planned), bytesText(report.Bytes.Copied),
+		bytesText(perSecond(report.Bytes.Moved, took)), resumed(report.Bytes.Resumed))
+	line("evidence", "%s both ends, %s one end, %s size only",
+		count(report.Evidence.BothEnds), count(report.Evidence.OneEnd), count(report.Evidence.SizeOnly))
+	line("failed", "%s", count(o.Failed))
+	line("skipped", "%s", count(o.Skipped))
+	if o.Vanished > 0 {
+		line("vanished", "%s deleted at the source before they were copied", count(o.Vanished))
+	}
+	if o.Replanned > 0 {
+		line("re-planned", "%s changed at the source while they were copied", count(o.Replanned))
+	}
+	if o.Deleted > 0 {
+		line("deleted", "%s that only the destination had", count(o.Deleted))
+	}
+	line("requests", "source %s; destination %s", requestsText(report.Requests.Source), requestsText(report.Requests.Destination))
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, extraText(o.Extra-o.Deleted))
+	return err
+}
+
+// extraText says how many objects only the destination has.
+func extraText(extra int64) string {
+	switch {
+	case extra <= 0:
+		return "the destination keeps no extra objects"
+	case extra == 1:
+		return "the destination keeps 1 extra object that the source does not have (--delete removes it)"
+	}
+	return fmt.Sprintf("the destination keeps %s extra objects that the source does not have (--delete removes them)", count(extra))
+}
+
+func count(n int64) string { return humanize.Comma(n) }
+
+func resumed(bytes int64) string {
+	if bytes == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s taken over from an interrupted run)", bytesText(bytes))
+}
+
+func perSecond(bytes int64, took time.Duration) int64 {
+	if took <= 0 {
+		return 0
+	}
+	return int64(float64(bytes) / took.Seconds())
+}
+
+// requestsText tells requests by operation.
+func requestsText(requests map[string]int64) string {
+	if len(requests) == 0 {
+		return "none"
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(requests)) {
+		parts = append(parts, name+" "+count(requests[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// printable returns a key or value as it can be shown in one line of a terminal,
+// quoted only where it must be.
+func printable(text string) string {
+	quoted := fmt.Sprintf("%q", text)
+	if text != "" && quoted[1:len(quoted)-1] == text && !strings.HasPrefix(text, " ") && !strings.HasSuffix(text, " ") {
+		return text
+	}
+	return quoted
+}
+
+// printableText returns a sentence without characters that would steer a terminal.
+func printableText(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dth-dev/dth/core/job"
+	"github.com/dth-dev/dth/core/journal"
+	journalsqlite "github.com/dth-dev/dth/core/journal/sqlite"
+	"github.com/dth-dev/dth/core/observe"
+	"github.com/dth-dev/dth/core/statefile"
+)
+
+// statusCommand shows runs.
+type statusCommand struct {
+	ID string `arg:"" optional:"" name:"run" help:"Run to show whole, with each object that failed or was skipped."`
+
+	stateFlags
+	JSON bool `name:"json" help:"Print as JSON."`
+}
+
+// shownRun is one line of the list of runs.
+type shownRun struct {
+	Folder      string          `json:"folder"` // of its state
+	Run         string          `json:"run"`
+	State       string          `json:"state"`
+	Source      string          `json:"source"`
+	Destination string          `json:"destination"`
+	Started     time.Time       `json:"started"`
+	Finished    time.Time       `json:"finished,omitzero"`
+	Report      json.RawMessage `json:"report,omitempty"`
+}
+
+// Run lists the runs, newest first, or shows one.
+func (c *statusCommand) Run(ctx context.Context, p *process) error {
+	in, err := p.input(locationFlags{})
+	if err != nil {
+		return err
+	}
+	settings, _, err := in.Settings()
+	if err != nil {
+		return err
+	}
+	folders, err := stateFolders(settings.State, p.getenv)
+	if err != nil {
+		return err
+	}
+	runs, err := readRuns(ctx, folders)
+	if err != nil {
+		return err
+	}
+	if c.ID != "" {
+		return c.showRun(ctx, p, runs)
+	}
+	if c.JSON {
+		return writeJSON(p.stdout, runs)
+	}
+	if len(runs) == 0 {
+		_, err := fmt.Fprintln(p.stdout, "no runs yet")
+		return err
+	}
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "RUN\tSTATE\tSTARTED\tTOOK\tLOCATIONS")
+	for _, run := range runs {
+		took := "-"
+		if !run.Finished.IsZero() {
+			took = run.Finished.Sub(run.Started).Round(time.Second).String()
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s -> %s\n", run.Run, run.State, run.Started.Format(time.DateTime), took, run.Source, run.Destination)
+	}
+	return table.Flush()
+}
+
+// showRun shows the report of one run, then all its failures from the journal.
+func (c *statusCommand) showRun(ctx context.Context, p *process, runs []shownRun) error {
+	i := slices.IndexFunc(runs, func(run shownRun) bool { return run.Run == c.ID })
+	if i < 0 {
+		return &job.Error{What: fmt.Sprintf("there is no run %q", c.ID), Do: "dth status lists all runs", Usage: true}
+	}
+	run := runs[i]
+	report := observe.Report{Run: run.Run, Source: run.Source, Destination: run.Destination, Started: run.Started, Finished: run.Started, State: run.State}
+	if len(run.Report) > 0 {
+		if err := json.Unmarshal(run.Report, &report); err != nil {
+			return fmt.Errorf("report of run %s in %s: %w", run.Run, run.Folder, err)
+		}
+	}
+	var err error
+	if report.Problems, err = readProblems(ctx, run.Folder, run.Run); err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(p.stdout, report)
+	}
+	return writeReport(p.stdout, &report)
+}
+
+// stateFolders returns the folder that was given, or all default ones.
+func stateFolders(given string, getenv func(string) string) ([]string, error) {
+	if given != "" {
+		return []string{given}, nil
+	}
+	root, err := job.StateRoot(getenv)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(root)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	var folders []string
+	for _, entry := range entries {
+		if entry.IsDir() {
+			folders = append(folders, filepath.Join(root, entry.Name()))
+		}
+	}
+	return folders, err
+}
+
+// readRuns returns the runs of all folders, newest first. A folder that no run
+// has used yet has none.
+func readRuns(ctx context.Context, folders []string) ([]shownRun, error) {
+	shown := []shownRun{}
+	for _, folder := range folders {
+		err := withJournal(ctx, folder, func(opened journal.Journal) error {
+			runs, err := opened.Runs(ctx)
+			for _, run := range runs {
+				shown = append(shown, shownRun{
+					Folder: folder, Run: run.ID, State: run.State, Source: run.Source, Destination: run.Destination,
+					Started: run.Started, Finished: run.Finished, Report: run.Report,
+				})
+			}
+			return err
+		})
+		if err != nil && (len(folders) == 1 || !errors.Is(err, statefile.ErrNoState)) {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(shown, func(a, b shownRun) int { return strings.Compare(b.Run, a.Run) })
+	return shown, nil
+}
+
+// readProblems returns every object of a run that failed or was skipped.
+func readProblems(ctx context.Context, folder, run string) ([]observe.Problem, error) {
+	var problems []observe.Problem
+	err := withJournal(ctx, folder, func(opened journal.Journal) error {
+		for record, err := range opened.Failures(ctx, run) {
+			if err != nil {
+				return err
+			}
+			problems = append(problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
+		}
+		return nil
+	})
+	return problems, err
+}
+
+// withJournal opens the journal of a state folder for reading.
+func withJournal(ctx context.Context, folder string, read func(journal.Journal) error) error {
+	file, err := statefile.OpenReadOnly(ctx, folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(read(journalsqlite.New(file)), file.Close())
+}
