@@ -18,7 +18,7 @@ import (
 type Store interface {
 	// Open returns the store's journal as a new process sees it. What an earlier one
 	// opened is not used any more.
-	Open(t *testing.T) journal.Journal
+	Open(t testing.TB) journal.Journal
 }
 
 // Run checks the contract. It calls newStore for each test.

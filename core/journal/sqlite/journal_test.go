@@ -14,7 +14,7 @@ type store struct {
 	file *statefile.File
 }
 
-func (s *store) Open(t *testing.T) journal.Journal {
+func (s *store) Open(t testing.TB) journal.Journal {
 	t.Helper()
 	s.close(t)
 	file, err := statefile.Open(t.Context(), s.dir, statefile.Options{Command: t.Name()})
@@ -25,7 +25,7 @@ func (s *store) Open(t *testing.T) journal.Journal {
 	return New(file)
 }
 
-func (s *store) close(t *testing.T) {
+func (s *store) close(t testing.TB) {
 	if s.file == nil {
 		return
 	}
@@ -34,7 +34,7 @@ func (s *store) close(t *testing.T) {
 	}
 }
 
-func newStore(t *testing.T) *store {
+func newStore(t testing.TB) *store {
 	s := &store{dir: t.TempDir()}
 	t.Cleanup(func() { s.close(t) })
 	return s

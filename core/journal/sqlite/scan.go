@@ -11,7 +11,7 @@ import (
 
 // stretch is how many rows one read transaction returns. They are in memory when the
 // first is yielded, so that a slow consumer holds no transaction open.
-const stretch = 1000
+const stretch = 2000
 
 // row is one row of a scan: the key, and the packed value where the query
 // selects one.
@@ -53,7 +53,7 @@ func scan[T any](ctx context.Context, file *statefile.File, query string, args [
 // readStretch appends the result of query to rows.
 func readStretch(ctx context.Context, file *statefile.File, query string, args []any, rows []row) ([]row, error) {
 	err := file.View(ctx, func(tx *sql.Tx) error {
-		result, err := tx.QueryContext(ctx, query, args...)
+		result, err := tx.Query(query, args...)
 		if err != nil {
 			return err
 		}

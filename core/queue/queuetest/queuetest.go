@@ -22,7 +22,7 @@ import (
 type Store interface {
 	// Open returns the store's queue as a new process sees it. What an earlier one
 	// opened is not used any more.
-	Open(t *testing.T) queue.Queue
+	Open(t testing.TB) queue.Queue
 }
 
 // patience is how long a test waits for what should come at once.

@@ -14,9 +14,9 @@ type store struct {
 	file *statefile.File
 }
 
-func (s *store) Open(t *testing.T) queue.Queue { return s.open(t) }
+func (s *store) Open(t testing.TB) queue.Queue { return s.open(t) }
 
-func (s *store) open(t *testing.T) *Queue {
+func (s *store) open(t testing.TB) *Queue {
 	t.Helper()
 	s.close(t)
 	file, err := statefile.Open(t.Context(), s.dir, statefile.Options{Command: t.Name()})
@@ -31,7 +31,7 @@ func (s *store) open(t *testing.T) *Queue {
 	return q
 }
 
-func (s *store) close(t *testing.T) {
+func (s *store) close(t testing.TB) {
 	if s.file == nil {
 		return
 	}
@@ -40,7 +40,7 @@ func (s *store) close(t *testing.T) {
 	}
 }
 
-func newStore(t *testing.T) *store {
+func newStore(t testing.TB) *store {
 	s := &store{dir: t.TempDir()}
 	t.Cleanup(func() { s.close(t) })
 	return s

@@ -1,0 +1,234 @@
+package task
+
+import (
+	"bytes"
+	"crypto/md5"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+)
+
+func newCodec(tb testing.TB) *Codec {
+	tb.Helper()
+	codec, err := NewCodec()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return codec
+}
+
+// usual returns a batch as a listing makes it: similar keys, ETags that do not
+// compress.
+func usual(tasks int) Batch {
+	batch := Batch{Run: "20261123T065626Z-1f3a"}
+	for i := range tasks {
+		batch.Tasks = append(batch.Tasks, Task{
+			Key:      fmt.Sprintf("photos/2026/11/IMG_%08d.jpg", i),
+			Size:     int64(4096 + i*7919%4096),
+			ETag:     fmt.Sprintf("%x", md5.Sum([]byte{byte(i)})),
+			Modified: time.Date(2026, 11, 1, 0, 0, i, 0, time.UTC),
+		})
+	}
+	return batch
+}
+
+func TestCodecRoundTrip(t *testing.T) {
+	t.Parallel()
+	codec := newCodec(t)
+	everyByte := make([]byte, 256)
+	for i := range everyByte {
+		everyByte[i] = byte(i)
+	}
+	for name, batch := range map[string]Batch{
+		"empty":     {},
+		"no tasks":  {Run: "run"},
+		"zero task": {Tasks: []Task{{}}},
+		"usual":     usual(100),
+		"largest":   usual(maxTasks),
+		"key bytes": {Run: string(everyByte), Tasks: []Task{
+			{Key: string(everyByte)}, {Key: ""}, {Key: "\xff"}, {Key: "a\x00b"}, {Key: strings.Repeat("\xf0\x9f", 512)},
+		}},
+		"extremes": {Tasks: []Task{
+			{Size: math.MaxInt64, Modified: time.Unix(1<<40, 999_999_999).UTC()},
+			{Size: math.MinInt64, Modified: time.Time{}},
+			{Key: "k", ETag: "W/\"weak\"", VersionID: "null", Modified: time.Unix(-1, 1).UTC()},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			message, err := codec.Encode(batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := codec.Decode(message)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(batch, got); diff != "" {
+				t.Errorf("decoded batch differs (-encoded +decoded):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestCodecIsCompact(t *testing.T) {
+	t.Parallel()
+	message, err := newCodec(t).Encode(usual(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("100 tasks take %d bytes", len(message))
+	if len(message) > 3<<10 {
+		t.Errorf("100 tasks take %d bytes, want at most 3 KiB", len(message))
+	}
+}
+
+func TestCodecIsShared(t *testing.T) {
+	t.Parallel()
+	codec := newCodec(t)
+	var working sync.WaitGroup
+	for i := range 16 {
+		working.Go(func() {
+			batch := usual(i * 10)
+			for range 20 {
+				message, err := codec.Encode(batch)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := codec.Decode(message)
+				if diff := cmp.Diff(batch, got); err != nil || diff != "" {
+					t.Errorf("decoded with %v, differs (-encoded +decoded):\n%s", err, diff)
+					return
+				}
+			}
+		})
+	}
+	working.Wait()
+}
+
+func TestEncodeRefusesWhatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	codec := newCodec(t)
+	for name, batch := range map[string]Batch{
+		"too many tasks": usual(maxTasks + 1),
+		"too many bytes": {Tasks: []Task{{Key: strings.Repeat("k", maxPacked)}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := codec.Encode(batch); err == nil || !strings.Contains(err.Error(), "make smaller batches") {
+				t.Errorf("Encode returned %v, want an error that says to make smaller batches", err)
+			}
+		})
+	}
+}
+
+func TestDecodeRefusesWhatIsNoBatch(t *testing.T) {
+	t.Parallel()
+	codec := newCodec(t)
+	good, err := codec.Encode(usual(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compressed := func(packed []byte) []byte { return codec.encoder.EncodeAll(packed, []byte{format}) }
+	flipped := bytes.Clone(good)
+	flipped[len(flipped)/2] ^= 0x40
+	for name, message := range map[string][]byte{
+		"nothing":           nil,
+		"unknown format":    append([]byte{format + 1}, good[1:]...),
+		"JSON":              []byte(`{"tasks":[]}`),
+		"only the format":   {format},
+		"not compressed":    {format, 0, 0, 0},
+		"truncated":         good[:len(good)-5],
+		"bit flipped":       flipped,
+		"empty inside":      compressed(nil),
+		"trailing bytes":    compressed([]byte{0, 0, 0}),
+		"length too large":  compressed([]byte{200}),
+		"count too large":   compressed([]byte{0, 3}),
+		"count of millions": compressed([]byte{0, 0xff, 0xff, 0xff, 0x7f}),
+		"number too long":   compressed(bytes.Repeat([]byte{0xff}, 20)),
+		"bomb":              bomb(t, maxPacked+1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if batch, err := codec.Decode(message); !errors.Is(err, ErrMalformed) {
+				t.Errorf("Decode returned %d tasks and %v, want ErrMalformed", len(batch.Tasks), err)
+			}
+		})
+	}
+}
+
+// bomb is a short message that unpacks to many bytes and does not say so ahead.
+func bomb(t *testing.T, size int) []byte {
+	t.Helper()
+	var message bytes.Buffer
+	message.WriteByte(format)
+	encoder, err := zstd.NewWriter(&message, zstd.WithSingleSegment(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := encoder.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	if err := encoder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return message.Bytes()
+}
+
+func FuzzDecode(f *testing.F) {
+	codec := newCodec(f)
+	for _, batch := range []Batch{{}, usual(1), usual(20)} {
+		message, err := codec.Encode(batch)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(message, appendBatch(nil, batch))
+	}
+	f.Fuzz(func(t *testing.T, message, packed []byte) {
+		check := func(batch Batch, err error) {
+			if err != nil {
+				return
+			}
+			again, err := codec.Encode(batch)
+			if err != nil {
+				t.Fatalf("a decoded batch cannot be encoded: %v", err)
+			}
+			got, err := codec.Decode(again)
+			if diff := cmp.Diff(batch, got); err != nil || diff != "" {
+				t.Fatalf("decoded with %v, differs (-first +second):\n%s", err, diff)
+			}
+		}
+		check(codec.Decode(message))
+		check(readBatch(string(packed)))
+	})
+}
+
+func BenchmarkCodec(b *testing.B) {
+	codec := newCodec(b)
+	batch := usual(100)
+	message, err := codec.Encode(batch)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("encode 100 tasks", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := codec.Encode(batch); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("decode 100 tasks", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := codec.Decode(message); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
