@@ -54,7 +54,7 @@ func launch(ctx context.Context, p *Plugin) (*instance, error) {
 	sweepSockets(options.SocketDir)
 	sockets, err := newSocketDir(options.SocketDir)
 	if err != nil {
-		return nil, &StartError{Plugin: manifest.Name, Reason: err.Error(), Hint: "make room or rights there, or set TMPDIR to another folder"}
+		return nil, &StartError{Plugin: manifest.Name, Reason: err.Error(), Hint: "set TMPDIR to another folder"}
 	}
 	env := append(environment(options.Environ, manifest, p.names), wire.LogLevelVariable+"="+logger.GetLevel().String())
 	i := &instance{
@@ -93,6 +93,8 @@ func (i *instance) connect(ctx context.Context, manifest Manifest, options Optio
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: i.sockets.path},
 		RunnerFunc: func(_ hclog.Logger, command *exec.Cmd, _ string) (runner.Runner, error) {
 			i.process.env = append(i.process.env, command.Env...)
+			// Not go-plugin's folder inside of it: socket paths must be short.
+			i.process.env = append(i.process.env, goplugin.EnvUnixSocketDir+"="+i.sockets.path)
 			return i.process, nil
 		},
 	})

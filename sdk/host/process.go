@@ -37,21 +37,21 @@ type process struct {
 	env  []string
 
 	cmd      *exec.Cmd
-	pid      int
+	pid      int // 0 until it is started
 	stderr   *os.File
 	liveness *os.File // the plugin reads the other end; it closes when the host dies
 	stdout   *os.File
 	line     *io.PipeReader // the first line of stdout, all that go-plugin gets to see
 
 	drained chan struct{} // closed when go-plugin has read stdout and stderr to their end
-	exited  chan struct{} // closed when the process is reaped
+	exited  chan struct{} // closed when the process is reaped, or could not be started
 
 	mu     sync.Mutex
 	state  *os.ProcessState
 	reaped bool
 	killed bool   // from here
 	first  string // first line of stdout
-	silent bool   // stdout ended
+	silent bool   // stdout ended by itself without a whole line
 }
 
 func newProcess(name, path string, env []string) *process {
@@ -66,10 +66,9 @@ func (p *process) Start(context.Context) error {
 			_ = end.Close()
 		}
 	}()
-	pipe := func() (*os.File, *os.File, error) { return os.Pipe() }
 	var failed error
 	makePipe := func() (r, w *os.File) {
-		r, w, err := pipe()
+		r, w, err := os.Pipe()
 		failed = errors.Join(failed, err)
 		return r, w
 	}
@@ -107,10 +106,13 @@ func (p *process) live(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := p.cmd.Start(); err != nil {
+		close(p.exited)
 		started <- err
 		return
 	}
+	p.mu.Lock()
 	p.pid = p.cmd.Process.Pid
+	p.mu.Unlock()
 	started <- nil
 	_ = p.cmd.Wait() // the state tells all
 	p.mu.Lock()
@@ -133,7 +135,7 @@ func (p *process) readStdout(feed *io.PipeWriter) {
 	line, err := reader.ReadSlice('\n')
 	p.mu.Lock()
 	p.first = string(line)
-	p.silent = err != nil && !errors.Is(err, bufio.ErrBufferFull)
+	p.silent = err != nil && !errors.Is(err, bufio.ErrBufferFull) && !p.killed
 	p.mu.Unlock()
 	_, _ = feed.Write(line)
 	_ = feed.Close()

@@ -20,9 +20,17 @@ const youngDir = time.Minute
 // supported system (104 bytes with the closing zero on macOS).
 const maxSocketPath = 103
 
-// socketPathTail is how much longer than its private folder a socket's path
-// can be: go-plugin adds a folder and a name with up to ten digits each.
-const socketPathTail = len("/plugin-dir1234567890/plugin1234567890")
+// maxSocketBase is the longest folder below which sockets fit: a private folder and a
+// socket, each with up to ten digits of its own, come after it.
+const maxSocketBase = maxSocketPath - len("/"+socketDirPrefix+"1234567890/plugin1234567890")
+
+// defaultSocketDir is the system's folder for temporary files, where it is short enough.
+func defaultSocketDir() string {
+	if dir := os.TempDir(); len(dir) <= maxSocketBase {
+		return dir
+	}
+	return "/tmp"
+}
 
 // socketDir is the private folder of one plugin process. Its lock lives as
 // long as the host, however the host ends, so that folders of dead hosts
@@ -34,14 +42,12 @@ type socketDir struct {
 
 // newSocketDir makes a private folder below base.
 func newSocketDir(base string) (*socketDir, error) {
+	if len(base) > maxSocketBase {
+		return nil, fmt.Errorf("the path %s has %d bytes, and a plugin's socket does not fit below more than %d", base, len(base), maxSocketBase)
+	}
 	path, err := os.MkdirTemp(base, socketDirPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the plugin's socket: %w", err)
-	}
-	if len(path)+socketPathTail > maxSocketPath {
-		_ = os.Remove(path)
-		return nil, fmt.Errorf("the folder %s is too long for a unix socket (at most %d bytes); set TMPDIR to a shorter one",
-			base, maxSocketPath-socketPathTail-len(socketDirPrefix)-len("/1234567890"))
 	}
 	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
