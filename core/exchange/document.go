@@ -67,11 +67,6 @@ func lookUpJSON(document []byte, names []string) string {
 		}
 		value = object[name]
 	}
-	switch scalar := value.(type) {
-	case string:
-		return scalar
-	case json.Number:
-		return scalar.String()
-	}
-	return ""
+	text, _ := value.(string)
+	return text
 }
