@@ -41,18 +41,18 @@ type result struct {
 
 // program is one installation of dth with folders and variables of its own.
 type program struct {
-	t      *testing.T
-	folder string // the working directory
-	state  string // XDG_STATE_HOME
-	env    []string
+	t       *testing.T
+	folder  string // the working directory
+	state   string // XDG_STATE_HOME
+	plugins string // holds the plugin mem
+	env     []string
 }
 
 func newProgram(t *testing.T) *program {
 	t.Helper()
 	root := t.TempDir()
-	p := &program{t: t, folder: filepath.Join(root, "work"), state: filepath.Join(root, "state")}
-	plugins := filepath.Join(root, "plugins")
-	for _, folder := range []string{p.folder, plugins} {
+	p := &program{t: t, folder: filepath.Join(root, "work"), state: filepath.Join(root, "state"), plugins: filepath.Join(root, "plugins")}
+	for _, folder := range []string{p.folder, p.plugins} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -61,13 +61,20 @@ func newProgram(t *testing.T) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(self, filepath.Join(plugins, "dth-plugin-mem")); err != nil {
+	if err := os.Symlink(self, filepath.Join(p.plugins, "dth-plugin-mem")); err != nil {
 		t.Fatal(err)
 	}
-	p.write(filepath.Join(plugins, "dth-plugin-mem.yaml"), "name: mem\ntitle: Memory store\nprotocol: [1]\n")
+	p.write(filepath.Join(p.plugins, "dth-plugin-mem.yaml"), "name: mem\ntitle: Memory store\nprotocol: [1]\n")
+	// A short path of its own: sockets of plugins live there.
+	sockets, err := os.MkdirTemp("", "dth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(sockets) })
 	p.env = []string{
+		"TMPDIR=" + sockets,
 		asProgram + "=1", "HOME=" + root, "XDG_STATE_HOME=" + p.state, "XDG_CONFIG_HOME=" + filepath.Join(root, "config"),
-		"DTH_PLUGIN_DIR=" + plugins, "SRC_ACCESS_KEY_ID=id", "SRC_SECRET_ACCESS_KEY=" + canary + "-src",
+		"DTH_PLUGIN_DIR=" + p.plugins, "SRC_ACCESS_KEY_ID=id", "SRC_SECRET_ACCESS_KEY=" + canary + "-src",
 		"DST_ACCESS_KEY_ID=id", "DST_SECRET_ACCESS_KEY=" + canary + "-dst",
 	}
 	return p

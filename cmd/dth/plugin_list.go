@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/dth-dev/dth/core/registry"
-	"github.com/dth-dev/dth/sdk/driver"
 )
 
 // pluginListCommand lists the plugins that dth finds.
@@ -19,11 +18,20 @@ type pluginListCommand struct {
 
 // shownPlugin is one plugin as it is listed.
 type shownPlugin struct {
-	Name    string          `json:"name"`
-	Title   string          `json:"title"`
-	Path    string          `json:"path"`
-	Version string          `json:"version,omitempty"` // with --verbose
-	Options []driver.Option `json:"options,omitempty"`
+	Name    string        `json:"name"`
+	Title   string        `json:"title"`
+	Path    string        `json:"path"`
+	Version string        `json:"version,omitempty"` // with --verbose
+	Options []shownOption `json:"options,omitempty"`
+}
+
+// shownOption is one option of a plugin's locations.
+type shownOption struct {
+	Name     string   `json:"name"`
+	Summary  string   `json:"summary"`
+	Default  string   `json:"default,omitempty"`
+	Values   []string `json:"values,omitempty"`
+	Required bool     `json:"required,omitempty"`
 }
 
 // Run lists the plugins. One that cannot be used is told after the others.
@@ -54,7 +62,10 @@ func (c *pluginListCommand) list(ctx context.Context, installed *registry.Regist
 		if c.Verbose {
 			description, err := installed.Describe(ctx, manifest)
 			problem = errors.Join(problem, err)
-			plugin.Version, plugin.Options = description.Version, description.Options
+			plugin.Version = description.Version
+			for _, option := range description.Options {
+				plugin.Options = append(plugin.Options, shownOption(option))
+			}
 		}
 		shown = append(shown, plugin)
 	}
@@ -85,7 +96,7 @@ func writePlugins(p *process, shown []shownPlugin) error {
 }
 
 // optionNotes tells default, accepted values and need of an option.
-func optionNotes(option driver.Option) string {
+func optionNotes(option shownOption) string {
 	var notes []string
 	if option.Required {
 		notes = append(notes, "required")

@@ -15,6 +15,7 @@ import (
 const (
 	progressInterval = 250 * time.Millisecond
 	rateWindow       = 20 // looks over which the rate is measured: five seconds
+	longestETA       = 99 * 24 * time.Hour
 )
 
 // showProgress draws how far a run has come, until stop is called. What is
@@ -78,11 +79,14 @@ func progressText(now observe.Snapshot, bytesPerSecond float64) string {
 
 // etaText tells when the run may end, once everything that is to do is known.
 func etaText(now observe.Snapshot, bytesPerSecond float64) string {
-	left := now.PlannedBytes - now.MovedBytes
+	left := float64(now.PlannedBytes - now.MovedBytes)
 	if !now.ListingDone || bytesPerSecond < 1 || left < 0 {
 		return "-"
 	}
-	return (time.Duration(float64(left)/bytesPerSecond) * time.Second).String()
+	if left > longestETA.Seconds()*bytesPerSecond {
+		return "more than 99 days"
+	}
+	return (time.Duration(left/bytesPerSecond) * time.Second).String()
 }
 
 func bytesText(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
