@@ -35,8 +35,7 @@ build: ## Build bin/dth and bin/plugins/.
 	@mkdir -p bin/plugins
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/dth ./cmd/dth
 	@for name in $(PLUGINS); do \
-	   CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' \
-	     -o bin/plugins/dth-plugin-$$name ./plugins/$$name && \
+	   CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/plugins/dth-plugin-$$name ./plugins/$$name && \
 	   cp plugins/$$name/dth-plugin-$$name.yaml bin/plugins/ || exit 1; \
 	 done
 
