@@ -30,7 +30,8 @@ const (
 	readers           = 4
 	readerCacheKiB    = 1 << 10
 	writerCacheKiB    = 4 << 10
-	busyMilliseconds  = 5000
+	readerPatience    = 5000 // milliseconds that a statement waits for a lock
+	writerPatience    = 1000 // no one else writes, so only cutting off the log waits
 	databaseName      = "state.db"
 	directoryMode     = 0o700
 	databaseMode      = 0o600
@@ -60,7 +61,8 @@ type File struct {
 	stopped  chan struct{}
 	close    sync.Once
 	closeErr error
-	logLimit int64 // used by the writing goroutine alone
+	logSize  int64 // bytes of the write-ahead log that call for cutting it off
+	logLimit int64 // the same, more after a vain try; used by the writing goroutine alone
 }
 
 // Open opens the state directory dir for this process alone and makes what is
@@ -83,7 +85,7 @@ func Open(ctx context.Context, dir string, options Options) (*File, error) {
 	}
 	f.stop, f.stopped = make(chan struct{}), make(chan struct{})
 	f.updates = make(chan *update)
-	f.logLimit = writeAheadLogSize
+	f.logSize, f.logLimit = writeAheadLogSize, writeAheadLogSize
 	go f.write()
 	return f, nil
 }
@@ -99,7 +101,7 @@ func OpenReadOnly(ctx context.Context, dir string) (*File, error) {
 	if _, err := os.Stat(f.path); errors.Is(err, os.ErrNotExist) {
 		return nil, &Error{Path: f.dir, Reason: ErrNoState}
 	}
-	if f.readers, err = f.connect(readers, readerCacheKiB, url.Values{"mode": {"ro"}}); err != nil {
+	if f.readers, err = f.connect(readers, readerCacheKiB, readerPatience, url.Values{"mode": {"ro"}}); err != nil {
 		return nil, err
 	}
 	fresh, err := f.inspect(ctx, f.readers)
@@ -163,7 +165,7 @@ func (f *File) openDatabase(ctx context.Context) error {
 	if err := created.Close(); err != nil {
 		return err
 	}
-	if f.writer, err = f.connect(1, writerCacheKiB, url.Values{"mode": {"rw"}, "_txlock": {"immediate"}}); err != nil {
+	if f.writer, err = f.connect(1, writerCacheKiB, writerPatience, url.Values{"mode": {"rw"}, "_txlock": {"immediate"}}); err != nil {
 		return err
 	}
 	fresh, err := f.inspect(ctx, f.writer)
@@ -178,14 +180,14 @@ func (f *File) openDatabase(ctx context.Context) error {
 			return err
 		}
 	}
-	f.readers, err = f.connect(readers, readerCacheKiB, url.Values{"mode": {"ro"}})
+	f.readers, err = f.connect(readers, readerCacheKiB, readerPatience, url.Values{"mode": {"ro"}})
 	return err
 }
 
 // connect makes a pool of connections to the database.
-func (f *File) connect(connections, cacheKiB int, query url.Values) (*sql.DB, error) {
+func (f *File) connect(connections, cacheKiB, patience int, query url.Values) (*sql.DB, error) {
 	query["_pragma"] = []string{
-		fmt.Sprintf("busy_timeout(%d)", busyMilliseconds),
+		fmt.Sprintf("busy_timeout(%d)", patience),
 		fmt.Sprintf("cache_size(-%d)", cacheKiB),
 		"synchronous(FULL)", // a commit that returned survives a power cut
 		"trusted_schema(OFF)",

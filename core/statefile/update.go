@@ -132,8 +132,8 @@ func (f *File) cutLog() {
 	var busy, frames, moved int
 	err = f.writer.QueryRow("PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
 	if err != nil || busy != 0 {
-		f.logLimit = info.Size() + writeAheadLogSize
+		f.logLimit = info.Size() + f.logSize
 		return
 	}
-	f.logLimit = writeAheadLogSize
+	f.logLimit = f.logSize
 }
