@@ -3,6 +3,7 @@ package driver
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Violation says in a few words why the store cannot hold the key under its own
@@ -23,6 +24,9 @@ func (r KeyRules) Violation(key string) string {
 	}
 	if r.NoControl && strings.ContainsFunc(key, isControl) {
 		return "the key contains a control character"
+	}
+	if r.NoInvalidUTF8 && !utf8.ValidString(key) {
+		return "the key is not UTF-8"
 	}
 	for _, text := range r.Forbidden {
 		if strings.Contains(key, text) {

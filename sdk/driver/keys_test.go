@@ -22,6 +22,8 @@ func TestKeyRulesViolation(t *testing.T) {
 		"leading slash":                {driver.KeyRules{NoLeadingSlash: true}, "/a", "begins"},
 		"trailing slash":               {driver.KeyRules{NoTrailingSlash: true}, "a/", "ends"},
 		"control":                      {driver.KeyRules{NoControl: true}, "a\x1fb", "control"},
+		"not UTF-8":                    {driver.KeyRules{NoInvalidUTF8: true}, "a\xffb", "UTF-8"},
+		"beyond ASCII is UTF-8":        {driver.KeyRules{NoInvalidUTF8: true}, "日本\uffff", ""},
 		"delete is control":            {driver.KeyRules{NoControl: true}, "a\x7fb", "control"},
 		"forbidden":                    {driver.KeyRules{Forbidden: []string{"&token="}}, "a&token=b", "&token="},
 		"empty segment":                {driver.KeyRules{NoEmptySegment: true}, "a//b", "empty segment"},

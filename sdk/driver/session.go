@@ -91,6 +91,7 @@ type KeyRules struct {
 	NoLeadingSlash   bool     // refuses or folds "/a"
 	NoTrailingSlash  bool     // cannot hold "a/" with content
 	NoControl        bool     // refuses U+0000 to U+001F and U+007F
+	NoInvalidUTF8    bool     // refuses or spoils keys that are not UTF-8
 	NoParentConflict bool     // cannot hold "a" beside "a/b"
 	LookUp           bool     // rules are not known: look an unusual key up in a listing after writing it
 	Forbidden        []string // substrings that no key may contain

@@ -15,7 +15,7 @@ func keyCases() []testCase {
 	rules := func(s driver.Session) bool {
 		r := s.KeyRules
 		return r.MaxBytes > 0 || r.MaxSegment > 0 || r.NoEmptySegment || r.NoDotSegment || r.NoLeadingSlash ||
-			r.NoTrailingSlash || r.NoControl || len(r.Forbidden) > 0
+			r.NoTrailingSlash || r.NoControl || r.NoInvalidUTF8 || len(r.Forbidden) > 0
 	}
 	return []testCase{
 		{name: "keys-kept", proves: "every key that the rules allow is kept byte for byte", run: keysKept},

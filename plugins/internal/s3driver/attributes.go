@@ -1,14 +1,14 @@
 package s3driver
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"encoding/base64"
+	"unicode/utf8"
 
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -19,6 +19,7 @@ const metadataPrefix = "x-amz-meta-"
 // store would refuse or spoil is an error that names it: metadata is never
 // dropped in silence.
 func (b *Bucket) attributeHeaders(attributes driver.Attributes) ([]driver.Header, error) {
+	kept := b.config.Profile.Metadata
 	header := make([]driver.Header, 0, 6+len(attributes.Metadata))
 	for _, field := range []driver.Header{
 		{Name: "cache-control", Value: attributes.CacheControl},
@@ -31,8 +32,12 @@ func (b *Bucket) attributeHeaders(attributes driver.Attributes) ([]driver.Header
 		if field.Value == "" {
 			continue
 		}
-		if problem := valueProblem(field.Value, b.config.Profile.Metadata.UTF8); problem != "" {
-			return nil, invalid("the object's %s %s", field.Name, problem)
+		problem := valueProblem(field.Value, kept.HeaderUTF8)
+		if field.Name == "expires" && kept.ExpiresDate && !httpDate(field.Value) {
+			problem = "cannot be stored: it is no HTTP date, which is all that this store keeps"
+		}
+		if problem != "" {
+			return nil, invalid("the object's %s header %s", field.Name, problem)
 		}
 		header = append(header, field)
 	}
@@ -40,7 +45,7 @@ func (b *Bucket) attributeHeaders(attributes driver.Attributes) ([]driver.Header
 		if !token(pair.Name) {
 			return nil, invalid("metadata %q cannot be stored: its name is no HTTP header name", pair.Name)
 		}
-		if problem := valueProblem(pair.Value, b.config.Profile.Metadata.UTF8); problem != "" {
+		if problem := valueProblem(pair.Value, kept.UTF8); problem != "" {
 			return nil, invalid("metadata %q %s", pair.Name, problem)
 		}
 		header = append(header, driver.Header{Name: metadataPrefix + strings.ToLower(pair.Name), Value: pair.Value})
@@ -53,19 +58,28 @@ func invalid(format string, arguments ...any) error {
 }
 
 // valueProblem says why a value would not come back as it was sent.
-func valueProblem(value string, utf8 bool) string {
+func valueProblem(value string, beyondASCII bool) string {
 	for i := range len(value) {
 		switch c := value[i]; {
-		case c < 0x20 && c != '\t' || c == 0x7f:
+		case c < 0x20 || c == 0x7f:
 			return "cannot be stored: its value holds a control character"
-		case c >= 0x80 && !utf8:
+		case c >= 0x80 && !beyondASCII:
 			return "cannot be stored: its value is not US-ASCII, which is all that this store keeps"
 		}
 	}
-	if strings.Trim(value, " \t") != value {
-		return "cannot be stored: its value begins or ends with white space"
+	switch {
+	case !utf8.ValidString(value):
+		return "cannot be stored: its value is not UTF-8"
+	case strings.Trim(value, " ") != value:
+		return "cannot be stored: its value begins or ends with a space"
 	}
 	return ""
+}
+
+// httpDate says whether the text is a date in the one form that HTTP writes.
+func httpDate(text string) bool {
+	at, err := time.Parse(http.TimeFormat, text)
+	return err == nil && at.Format(http.TimeFormat) == text
 }
 
 // token says whether the name may stand in a header (RFC 9110 section 5.6.2).
@@ -81,7 +95,7 @@ func objectFrom(key string, header http.Header) driver.Object {
 		Key:          key,
 		ETag:         unquote(header.Get("Etag")),
 		VersionID:    header.Get("X-Amz-Version-Id"),
-		StorageClass: header.Get("X-Amz-Storage-Class"),
+		StorageClass: storageClass(header.Get("X-Amz-Storage-Class")),
 		Checksums:    checksumsFrom(header),
 		Attributes: driver.Attributes{
 			ContentType:        header.Get("Content-Type"),
@@ -159,4 +173,12 @@ func listedTime(text string) time.Time {
 		return time.Time{}
 	}
 	return at.UTC()
+}
+
+// storageClass drops the default class, which listings name and HEAD does not.
+func storageClass(name string) string {
+	if name == "STANDARD" {
+		return ""
+	}
+	return name
 }

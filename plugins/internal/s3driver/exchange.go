@@ -13,8 +13,8 @@ const (
 	// getLife is how long a signed GET is good: long enough for every range of
 	// a large object, short for whoever finds it in a memory dump.
 	getLife = time.Hour
-	// putLife is how long a header signature is good, by the store's rule of
-	// fifteen minutes less what clocks differ.
+	// putLife is how long a signed PUT is good. Stores take a signature in the
+	// headers, which trailers need, for fifteen minutes; clocks may differ.
 	putLife = 10 * time.Minute
 	// expiryMargin is how long before its end an exchange is no longer used.
 	expiryMargin = 30 * time.Second
@@ -82,7 +82,8 @@ type upload struct {
 
 // signUpload signs a body with the strongest check that the store takes: a
 // checksum known beforehand in a header, or else one computed on the way in a
-// trailer, or none.
+// trailer, or none. Signatures stand in the query but for trailers: MinIO
+// refuses headers that were added to a request only when they do.
 func (b *Bucket) signUpload(ctx context.Context, body upload) (driver.Exchange, error) {
 	place, signer, err := b.prepare(ctx, body.key)
 	if err != nil {
@@ -103,12 +104,17 @@ func (b *Bucket) signUpload(ctx context.Context, body upload) (driver.Exchange, 
 	}
 	plain.length = exchange.Body.Length(body.size)
 	at, life := b.signingTime(body.now), putLife
+	query := plain.query
 	exchange.Header = plain.header
 	if signer != nil {
 		life = signer.keys.bound(life)
-		exchange.Header = signer.signHeader(plain, payload, at)
+		if payload == unsignedTrailer {
+			exchange.Header = signer.signHeader(plain, payload, at)
+		} else {
+			query = signer.presign(plain, at, life)
+		}
 	}
-	exchange.URL = place.root + plain.path + questionMark(plain.query)
+	exchange.URL = place.root + plain.path + questionMark(query)
 	exchange.Expires = at.Add(life - min(expiryMargin, life/2))
 	return exchange, nil
 }

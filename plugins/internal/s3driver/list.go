@@ -132,7 +132,7 @@ func parseListing(body []byte) (driver.ListPage, error) {
 			return driver.ListPage{}, err
 		}
 		page.Objects[i] = driver.Object{
-			Key: key, Size: entry.Size, ETag: unquote(entry.ETag), Modified: listedTime(entry.LastModified), StorageClass: entry.StorageClass,
+			Key: key, Size: entry.Size, ETag: unquote(entry.ETag), Modified: listedTime(entry.LastModified), StorageClass: storageClass(entry.StorageClass),
 		}
 	}
 	if document.IsTruncated {

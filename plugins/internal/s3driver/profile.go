@@ -47,7 +47,12 @@ type Uploads struct {
 // MetadataSet says which user metadata the store keeps as it was given.
 type MetadataSet struct {
 	Bytes int  `yaml:"bytes"` // of names and values together
-	UTF8  bool `yaml:"utf-8"` // values beyond US-ASCII come back as they were sent
+	UTF8  bool `yaml:"utf-8"` // values in UTF-8 beyond US-ASCII come back as they were sent
+	// HeaderUTF8 says the same of the content headers.
+	HeaderUTF8 bool `yaml:"header-utf-8"`
+	// ExpiresDate says that an Expires header that is not a date of HTTP's own
+	// form is dropped or rewritten.
+	ExpiresDate bool `yaml:"expires-date"`
 }
 
 // Limits are sizes in bytes, and counts.
@@ -69,6 +74,7 @@ type Keys struct {
 	NoLeadingSlash   bool     `yaml:"no-leading-slash"`
 	NoTrailingSlash  bool     `yaml:"no-trailing-slash"`
 	NoControl        bool     `yaml:"no-control"`
+	NoInvalidUTF8    bool     `yaml:"no-invalid-utf8"`
 	NoParentConflict bool     `yaml:"no-parent-conflict"`
 	LookUp           bool     `yaml:"look-up"`
 	Forbidden        []string `yaml:"forbidden"`

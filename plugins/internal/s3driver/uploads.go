@@ -194,6 +194,9 @@ func (b *Bucket) listUploads(ctx context.Context, request driver.ListUploadsRequ
 		if err != nil {
 			return driver.UploadsPage{}, invalid("the endpoint does not speak S3: %v", err)
 		}
+		if key == "" && len(page.Uploads) > 0 { // MinIO leaves it out
+			key = page.Uploads[len(page.Uploads)-1].Key
+		}
 		page.Next = writeMarker(key, aws.ToString(reply.NextUploadIdMarker))
 	}
 	return page, nil

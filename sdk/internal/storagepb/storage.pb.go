@@ -1087,6 +1087,7 @@ type KeyRules struct {
 	NoParentConflict bool                   `protobuf:"varint,8,opt,name=no_parent_conflict,json=noParentConflict,proto3" json:"no_parent_conflict,omitempty"`
 	LookUp           bool                   `protobuf:"varint,9,opt,name=look_up,json=lookUp,proto3" json:"look_up,omitempty"`
 	Forbidden        []string               `protobuf:"bytes,10,rep,name=forbidden,proto3" json:"forbidden,omitempty"`
+	NoInvalidUtf8    bool                   `protobuf:"varint,11,opt,name=no_invalid_utf8,json=noInvalidUtf8,proto3" json:"no_invalid_utf8,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1189,6 +1190,13 @@ func (x *KeyRules) GetForbidden() []string {
 		return x.Forbidden
 	}
 	return nil
+}
+
+func (x *KeyRules) GetNoInvalidUtf8() bool {
+	if x != nil {
+		return x.NoInvalidUtf8
+	}
+	return false
 }
 
 type Transport struct {
@@ -3892,7 +3900,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x06stored\x18\x01 \x03(\x0e2\x19.dth.storage.v1.AlgorithmR\x06stored\x12\x19\n" +
 	"\betag_md5\x18\x02 \x01(\bR\aetagMd5\x12\x1d\n" +
 	"\n" +
-	"body_first\x18\x03 \x01(\bR\tbodyFirst\"\xf2\x02\n" +
+	"body_first\x18\x03 \x01(\bR\tbodyFirst\"\x9a\x03\n" +
 	"\bKeyRules\x12\x1b\n" +
 	"\tmax_bytes\x18\x01 \x01(\x05R\bmaxBytes\x12\x1f\n" +
 	"\vmax_segment\x18\x02 \x01(\x05R\n" +
@@ -3906,7 +3914,8 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x12no_parent_conflict\x18\b \x01(\bR\x10noParentConflict\x12\x17\n" +
 	"\alook_up\x18\t \x01(\bR\x06lookUp\x12\x1c\n" +
 	"\tforbidden\x18\n" +
-	" \x03(\tR\tforbidden\"R\n" +
+	" \x03(\tR\tforbidden\x12&\n" +
+	"\x0fno_invalid_utf8\x18\v \x01(\bR\rnoInvalidUtf8\"R\n" +
 	"\tTransport\x12\x0e\n" +
 	"\x02ca\x18\x01 \x01(\tR\x02ca\x12\x1f\n" +
 	"\vclient_cert\x18\x02 \x01(\tR\n" +

@@ -45,7 +45,7 @@ func FromSession(s driver.Session) *storagepb.Session {
 			MaxBytes: int32Of(s.KeyRules.MaxBytes), MaxSegment: int32Of(s.KeyRules.MaxSegment),
 			NoEmptySegment: s.KeyRules.NoEmptySegment, NoDotSegment: s.KeyRules.NoDotSegment,
 			NoLeadingSlash: s.KeyRules.NoLeadingSlash, NoTrailingSlash: s.KeyRules.NoTrailingSlash,
-			NoControl: s.KeyRules.NoControl, NoParentConflict: s.KeyRules.NoParentConflict,
+			NoControl: s.KeyRules.NoControl, NoInvalidUtf8: s.KeyRules.NoInvalidUTF8, NoParentConflict: s.KeyRules.NoParentConflict,
 			LookUp: s.KeyRules.LookUp, Forbidden: texts(s.KeyRules.Forbidden),
 		},
 		Transport: &storagepb.Transport{
@@ -79,7 +79,7 @@ func ToSession(s *storagepb.Session) driver.Session {
 			MaxBytes: int(rules.GetMaxBytes()), MaxSegment: int(rules.GetMaxSegment()),
 			NoEmptySegment: rules.GetNoEmptySegment(), NoDotSegment: rules.GetNoDotSegment(),
 			NoLeadingSlash: rules.GetNoLeadingSlash(), NoTrailingSlash: rules.GetNoTrailingSlash(),
-			NoControl: rules.GetNoControl(), NoParentConflict: rules.GetNoParentConflict(),
+			NoControl: rules.GetNoControl(), NoInvalidUTF8: rules.GetNoInvalidUtf8(), NoParentConflict: rules.GetNoParentConflict(),
 			LookUp: rules.GetLookUp(), Forbidden: rules.GetForbidden(),
 		},
 		Transport: driver.Transport{CA: transport.GetCa(), ClientCert: transport.GetClientCert(), Proxy: transport.GetProxy()},
