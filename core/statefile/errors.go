@@ -48,18 +48,18 @@ func (e *Error) Error() string {
 
 // sentence returns the text for the reason; its verbs are path and cause.
 func (e *Error) sentence() string {
-	switch e.Reason {
-	case ErrNotWritable:
+	switch {
+	case errors.Is(e.Reason, ErrNotWritable):
 		return "state directory %s cannot be written%s: give this user the right to write there, or choose another directory with --state DIR"
-	case ErrFull:
+	case errors.Is(e.Reason, ErrFull):
 		return "the disk that holds the state %s is full%s: free some space and run the same command again; nothing that was recorded is lost"
-	case ErrDisk:
+	case errors.Is(e.Reason, ErrDisk):
 		return "the disk that holds the state %s failed%s: check the disk, its quota and the limit on file sizes (ulimit -f), then run the same command again"
-	case ErrDamaged:
+	case errors.Is(e.Reason, ErrDamaged):
 		return "state.db is damaged: %s%s: move it away and run the same command again; a new run compares both sides again and loses nothing"
-	case ErrForeign:
+	case errors.Is(e.Reason, ErrForeign):
 		return "%s is not a state file of dth%s: choose another directory with --state DIR"
-	case ErrNoState:
+	case errors.Is(e.Reason, ErrNoState):
 		return "no state in %s%s: no run has used this directory yet; check --state DIR or the pair of locations"
 	}
 	return "state %s%s: " + e.Reason.Error()
@@ -108,7 +108,7 @@ func (f *File) explain(ctx context.Context, err error) error {
 	}
 	if reason := reasonOf(err); reason != nil {
 		path := f.dir
-		if reason == ErrDamaged || reason == ErrForeign {
+		if errors.Is(reason, ErrDamaged) {
 			path = f.path
 		}
 		return &Error{Path: path, Reason: reason, Err: err}

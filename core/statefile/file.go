@@ -144,7 +144,7 @@ func (f *File) View(ctx context.Context, read func(*sql.Tx) error) error {
 	if err != nil {
 		return f.explain(ctx, err)
 	}
-	defer tx.Rollback() // nothing to commit
+	defer rollback(tx) // nothing to commit
 	return f.explain(ctx, read(tx))
 }
 
@@ -244,7 +244,7 @@ func (f *File) createSchema(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // no effect after the commit
+	defer rollback(tx) // no effect after the commit
 	_, err = tx.ExecContext(ctx, fmt.Sprintf("%s; PRAGMA application_id = %d; PRAGMA user_version = %d", schema, applicationID, version))
 	if err != nil {
 		return err

@@ -73,7 +73,7 @@ func (f *File) commit(first *update) (group []*update, err error) {
 	if err != nil {
 		return group, err
 	}
-	defer tx.Rollback() // no effect after the commit
+	defer rollback(tx) // no effect after the commit
 	for u := first; u != nil; {
 		if err := attempt(tx, u); err != nil {
 			return group, err
@@ -137,3 +137,7 @@ func (f *File) cutLog() {
 	}
 	f.logLimit = f.logSize
 }
+
+// rollback ends a transaction that was not committed. Its error adds nothing to
+// the one that led here.
+func rollback(tx *sql.Tx) { _ = tx.Rollback() }

@@ -1,11 +1,17 @@
 package sqlite
 
 import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
 	"testing"
 
 	"github.com/dth-dev/dth/core/queue"
 	"github.com/dth-dev/dth/core/queue/queuetest"
 	"github.com/dth-dev/dth/core/statefile"
+	"github.com/dth-dev/dth/core/task"
 )
 
 // store is a state directory that one process after the other opens.
@@ -49,4 +55,121 @@ func newStore(t testing.TB) *store {
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	queuetest.Run(t, func(t *testing.T) queuetest.Store { return newStore(t) })
+}
+
+func TestPurge(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	q := s.open(t)
+	send(t, q, "left over", 20)
+	q = s.open(t)
+	first, err := q.Receive(t.Context()) // some are loaded now
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	send(t, q, "new", 3)
+	if got := drain(t, q); got != 3 {
+		t.Errorf("%d messages after Purge, want the 3 that were sent later", got)
+	}
+	if err := q.Ack(t.Context(), first); err != nil {
+		t.Errorf("Ack of a purged message: %v", err)
+	}
+	if got := drain(t, s.open(t)); got != 3 {
+		t.Errorf("the next process receives %d messages, want 3", got)
+	}
+}
+
+func TestReceiveNamesAnUnreadableMessage(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	q := s.open(t)
+	send(t, q, "good", 2)
+	err := s.file.Update(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec("UPDATE messages SET body = 'nonsense' WHERE id = 1")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Receive(t.Context()); !errors.Is(err, statefile.ErrDamaged) || !strings.Contains(err.Error(), "message 1") {
+		t.Errorf("Receive returned %v, want ErrDamaged naming message 1", err)
+	}
+	if _, err := q.Receive(t.Context()); err != nil {
+		t.Errorf("Receive after the unreadable message: %v", err)
+	}
+}
+
+func TestAckRefusesForeignMessages(t *testing.T) {
+	t.Parallel()
+	if err := newStore(t).open(t).Ack(t.Context(), queue.Message{ID: "AQEB-handle"}); err == nil {
+		t.Error("Ack took a message of another queue")
+	}
+}
+
+// TestBodiesStayOnDisk fills the queue with far more than the process may hold.
+func TestBodiesStayOnDisk(t *testing.T) {
+	t.Parallel()
+	q := newStore(t).open(t)
+	const messages = 500
+	send(t, q, "run", messages)
+	for range messages {
+		if len(q.loaded) > stretch {
+			t.Fatalf("%d messages are in memory, want at most %d", len(q.loaded), stretch)
+		}
+		if _, err := q.Receive(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func send(t testing.TB, q *Queue, run string, count int) {
+	t.Helper()
+	for range count {
+		if err := q.Send(t.Context(), task.Batch{Run: run, Tasks: make([]task.Task, 10)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// drain closes the queue and returns how many messages it still held.
+func drain(t testing.TB, q *Queue) (count int) {
+	t.Helper()
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		_, err := q.Receive(t.Context())
+		if errors.Is(err, io.EOF) {
+			return count
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		count++
+	}
+}
+
+// BenchmarkPassThrough sends, receives and acknowledges batches of 100 tasks, each step
+// by one goroutine at a time.
+func BenchmarkPassThrough(b *testing.B) {
+	q := newStore(b).open(b)
+	batch := task.Batch{Run: "run"}
+	for i := range 100 {
+		batch.Tasks = append(batch.Tasks, task.Task{Key: fmt.Sprintf("photos/2026/IMG_%08d.jpg", i), Size: 4096, ETag: fmt.Sprintf("%032x", i*7919)})
+	}
+	for b.Loop() {
+		if err := q.Send(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+		message, err := q.Receive(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := q.Ack(b.Context(), message); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
