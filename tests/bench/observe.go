@@ -42,7 +42,7 @@ func observe(ctx context.Context, command *exec.Cmd) (usage, error) {
 		select {
 		case <-ctx.Done():
 			_ = command.Process.Signal(os.Interrupt)
-			<-ended
+			_ = <-ended // it was interrupted: that is the error to tell
 			return usage{}, ctx.Err()
 		case <-tick.C:
 			family.sample()
