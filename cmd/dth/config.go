@@ -61,7 +61,7 @@ func (c *configShowCommand) show(in job.Input) ([]shownValue, error) {
 	}
 	var shown []shownValue
 	for _, resolved := range jobs {
-		part := append(showLocation("source", resolved.Source), showLocation("destination", resolved.Destination)...)
+		part := append(showLocation("source", resolved.Source, resolved.Values), showLocation("destination", resolved.Destination, resolved.Values)...)
 		part = append(part, showSettings(resolved.Values)...)
 		for _, value := range part {
 			if resolved.Name != "" {
@@ -76,13 +76,16 @@ func (c *configShowCommand) show(in job.Input) ([]shownValue, error) {
 func showSettings(values map[string]job.Value) []shownValue {
 	var shown []shownValue
 	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if name == "source" || name == "destination" {
+			continue // they have sections of their own
+		}
 		shown = append(shown, shownValue{Section: "settings", Name: name, Value: values[name].Text, Origin: values[name].Origin.String()})
 	}
 	return shown
 }
 
-func showLocation(side string, location job.Location) []shownValue {
-	shown := []shownValue{{Section: side, Name: "location", Value: location.Address(), Origin: "location"}}
+func showLocation(side string, location job.Location, values map[string]job.Value) []shownValue {
+	shown := []shownValue{{Section: side, Name: "location", Value: location.Address(), Origin: values[side].Origin.String()}}
 	if location.Store != "" {
 		shown = append(shown, shownValue{Section: side, Name: "plugin", Value: location.Plugin, Origin: "store " + location.Store})
 	}

@@ -33,12 +33,12 @@ defaults:
 		origins[section+" "+value.Name] = value.Value + " from " + value.Origin
 	}
 	want := map[string]string{
-		"source location":              "cn:photos/2024/ from location",
+		"source location":              "cn:photos/2024/ from dth.yaml:5:13",
 		"source plugin":                "s3 from store cn",
 		"source region":                "cn-north-1 from dth.yaml:2:28",
 		"source credentials":           "profile:cn from dth.yaml:2:53",
 		"source style":                 "path from --source-option",
-		"destination location":         "mem://copy from location",
+		"destination location":         "mem://copy from dth.yaml:6:18",
 		"destination endpoint":         "http://127.0.0.1:1 from dth.yaml:6:18",
 		"destination credentials":      "env:DST from DTH_DESTINATION_CREDENTIALS",
 		"settings allow-skipped":       "false from default",

@@ -32,10 +32,18 @@ func (o outcome) Error() string { return fmt.Sprintf("exit code %d", int(o)) }
 func (p *process) fail(err error) int {
 	code := exitCode(err)
 	var said outcome
-	if !errors.As(err, &said) {
+	switch {
+	case errors.As(err, &said):
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(p.stderr, "dth: interrupted")
+	default:
 		for _, line := range strings.Split(err.Error(), "\n") { // joined errors stand on lines of their own
 			fmt.Fprintln(p.stderr, "dth: "+printableText(line))
 		}
+	}
+	var parked *engine.ParkedError
+	if errors.As(err, &parked) {
+		fmt.Fprintf(p.stderr, "dth: to go on, run: %s\n", p.command())
 	}
 	return code
 }
@@ -48,6 +56,8 @@ func exitCode(err error) int {
 	var parked *engine.ParkedError
 	var locked *statefile.LockedError
 	switch {
+	case err == nil:
+		return exitDone
 	case errors.As(err, &said):
 		return int(said)
 	case errors.As(err, &guard):

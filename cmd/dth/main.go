@@ -97,7 +97,11 @@ func run(ctx context.Context, p process) int {
 	}
 	p.flags = givenFlags(parsed)
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	if err := parsed.Run(&p); err != nil {
+	err = parsed.Run(&p)
+	if exitCode(err) == exitSetup && ctx.Err() != nil {
+		err = ctx.Err() // whatever it looked like, it was the interruption
+	}
+	if err != nil {
 		return p.fail(err)
 	}
 	return exitDone

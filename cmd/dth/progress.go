@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -22,20 +23,27 @@ const (
 // logged meanwhile appears above.
 func showProgress(logs *console, snapshot func() observe.Snapshot) (stop func()) {
 	var rate rateMeter
-	var line sync.Mutex
-	text := ""
+	var lines sync.Mutex
+	var bytes, objects string
 	bars := mpb.New(mpb.WithOutput(logs.output), mpb.WithRefreshRate(progressInterval), mpb.WithAutoRefresh())
-	bar := bars.AddBar(0, mpb.BarWidth(24), mpb.BarRemoveOnComplete(), mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-		line.Lock()
-		defer line.Unlock()
-		return text
-	})))
+	bar := bars.AddBar(0, mpb.BarWidth(24), mpb.BarRemoveOnComplete(),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+			lines.Lock()
+			defer lines.Unlock()
+			return bytes
+		})),
+		mpb.BarExtender(mpb.BarFillerFunc(func(w io.Writer, _ decor.Statistics) error {
+			lines.Lock()
+			defer lines.Unlock()
+			_, err := fmt.Fprintln(w, objects)
+			return err
+		}), true))
 	look := func() {
 		now := snapshot()
 		rate.add(time.Now(), now.MovedBytes)
-		line.Lock()
-		text = progressText(now, rate.perSecond())
-		line.Unlock()
+		lines.Lock()
+		objects, bytes = objectsText(now), " "+movedText(now, rate.perSecond())
+		lines.Unlock()
 		bar.SetTotal(max(now.PlannedBytes, 1), false)
 		bar.SetCurrent(min(now.MovedBytes, now.PlannedBytes))
 	}
@@ -64,17 +72,21 @@ func showProgress(logs *console, snapshot func() observe.Snapshot) (stop func())
 	}
 }
 
-// progressText tells a snapshot in one line. Before the listing has ended the totals
-// still grow, and the text says so.
-func progressText(now observe.Snapshot, bytesPerSecond float64) string {
+// objectsText tells objects. Before the listing has ended the total still grows, and
+// the text says so.
+func objectsText(now observe.Snapshot) string {
 	growing := ""
 	if !now.ListingDone {
-		growing = fmt.Sprintf("+ (listing, %s found)", humanize.Comma(now.Listed))
+		growing = fmt.Sprintf(" and growing (%s listed)", humanize.Comma(now.Listed))
 	}
-	return fmt.Sprintf(" %s of %s%s objects · %s of %s · %s/s · ETA %s · %d in flight · %d failed",
-		humanize.Comma(now.Copied), humanize.Comma(now.Planned), growing,
-		bytesText(now.MovedBytes), bytesText(now.PlannedBytes), bytesText(int64(bytesPerSecond)),
-		etaText(now, bytesPerSecond), now.InFlight, now.Failed)
+	return fmt.Sprintf("%s of %s objects%s · %d in flight · %d failed",
+		humanize.Comma(now.Copied), humanize.Comma(now.Planned), growing, now.InFlight, now.Failed)
+}
+
+// movedText tells bytes.
+func movedText(now observe.Snapshot, bytesPerSecond float64) string {
+	return fmt.Sprintf("%s of %s · %s/s · ETA %s",
+		bytesText(now.MovedBytes), bytesText(now.PlannedBytes), bytesText(int64(bytesPerSecond)), etaText(now, bytesPerSecond))
 }
 
 // etaText tells when the run may end, once everything that is to do is known.

@@ -13,23 +13,26 @@ import (
 func TestProgressText(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		now  observe.Snapshot
-		rate float64
-		want string
+		now            observe.Snapshot
+		rate           float64
+		objects, moved string
 	}{
 		"nothing yet": {observe.Snapshot{}, 0,
-			" 0 of 0+ (listing, 0 found) objects · 0 B of 0 B · 0 B/s · ETA - · 0 in flight · 0 failed"},
+			"0 of 0 objects and growing (0 listed) · 0 in flight · 0 failed", "0 B of 0 B · 0 B/s · ETA -"},
 		"listing": {observe.Snapshot{Listed: 12000, Planned: 2000, PlannedBytes: 4 << 20, Copied: 1500, MovedBytes: 1 << 20, InFlight: 64}, 1 << 20,
-			" 1,500 of 2,000+ (listing, 12,000 found) objects · 1.0 MiB of 4.0 MiB · 1.0 MiB/s · ETA - · 64 in flight · 0 failed"},
+			"1,500 of 2,000 objects and growing (12,000 listed) · 64 in flight · 0 failed", "1.0 MiB of 4.0 MiB · 1.0 MiB/s · ETA -"},
 		"listed": {observe.Snapshot{ListingDone: true, Planned: 2000, PlannedBytes: 4 << 20, Copied: 1500, MovedBytes: 1 << 20, InFlight: 3, Failed: 2}, 1 << 20,
-			" 1,500 of 2,000 objects · 1.0 MiB of 4.0 MiB · 1.0 MiB/s · ETA 3s · 3 in flight · 2 failed"},
+			"1,500 of 2,000 objects · 3 in flight · 2 failed", "1.0 MiB of 4.0 MiB · 1.0 MiB/s · ETA 3s"},
 		"repeated bytes": {observe.Snapshot{ListingDone: true, Planned: 1, PlannedBytes: 10, MovedBytes: 20}, 5,
-			" 0 of 1 objects · 20 B of 10 B · 5 B/s · ETA - · 0 in flight · 0 failed"},
+			"0 of 1 objects · 0 in flight · 0 failed", "20 B of 10 B · 5 B/s · ETA -"},
 		"very slow": {observe.Snapshot{ListingDone: true, Planned: 1, PlannedBytes: 1 << 62}, 1,
-			" 0 of 1 objects · 0 B of 4.0 EiB · 1 B/s · ETA more than 99 days · 0 in flight · 0 failed"},
+			"0 of 1 objects · 0 in flight · 0 failed", "0 B of 4.0 EiB · 1 B/s · ETA more than 99 days"},
 	} {
-		if got := progressText(c.now, c.rate); got != c.want {
-			t.Errorf("%s:\n got %q\nwant %q", name, got, c.want)
+		if got := objectsText(c.now); got != c.objects {
+			t.Errorf("%s:\n got %q\nwant %q", name, got, c.objects)
+		}
+		if got := movedText(c.now, c.rate); got != c.moved {
+			t.Errorf("%s:\n got %q\nwant %q", name, got, c.moved)
 		}
 	}
 }

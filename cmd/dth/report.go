@@ -24,7 +24,7 @@ func writeJSON(w io.Writer, value any) error {
 }
 
 // writeReport tells a report to people. Its last line says what the destination keeps
-// beyond the source.
+// beyond the source, where that is known.
 func writeReport(w io.Writer, report *observe.Report) error {
 	for _, problem := range report.Problems {
 		fmt.Fprintf(w, "%s %s: %s\n", problem.Outcome, printable(problem.Key), printableText(problem.Error))
@@ -35,15 +35,15 @@ func writeReport(w io.Writer, report *observe.Report) error {
 	}
 	took := report.Finished.Sub(report.Started)
 	fmt.Fprintf(w, "run %s %s in %s: %s -> %s\n", report.Run, report.State, took.Round(time.Millisecond), report.Source, report.Destination)
-	if report.Error != "" {
-		fmt.Fprintf(w, "stopped: %s\n", printableText(report.Error))
-	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	line := func(name string, format string, values ...any) {
 		fmt.Fprintf(table, "  %s\t%s\n", name, fmt.Sprintf(format, values...))
 	}
-	line("listed", "%s at the source, %s at the destination", count(o.ListedSource), count(o.ListedDestination))
-	line("equal", "%s", count(o.Equal))
+	listed := report.Requests.Destination["list"] > 0 // not so when one object was copied
+	if listed {
+		line("listed", "%s at the source, %s at the destination", count(o.ListedSource), count(o.ListedDestination))
+		line("equal", "%s", count(o.Equal))
+	}
 	line("copied", "%s of %s, %s at %s/s%s", count(o.Copied), count(o.Planned), bytesText(report.Bytes.Copied),
 		bytesText(perSecond(report.Bytes.Moved, took)), resumed(report.Bytes.Resumed))
 	line("evidence", "%s both ends, %s one end, %s size only",
@@ -62,6 +62,9 @@ func writeReport(w io.Writer, report *observe.Report) error {
 	line("requests", "source %s; destination %s", requestsText(report.Requests.Source), requestsText(report.Requests.Destination))
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	if !listed || report.State == "interrupted" {
+		return nil // how many extra objects there are is not known
 	}
 	_, err := fmt.Fprintln(w, extraText(o.Extra-o.Deleted))
 	return err

@@ -99,7 +99,11 @@ func (c *statusCommand) showRun(ctx context.Context, p *process, runs []shownRun
 	if c.JSON {
 		return writeJSON(p.stdout, report)
 	}
-	return writeReport(p.stdout, &report)
+	if err := writeReport(p.stdout, &report); err != nil || report.Error == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "stopped: %s\n", printableText(report.Error))
+	return err
 }
 
 // stateFolders returns the folder that was given, or all default ones.

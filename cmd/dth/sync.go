@@ -87,15 +87,11 @@ func (p *process) tell(report *observe.Report, err error, allowSkipped, asJSON b
 	var written error
 	objects := report.Objects
 	var parked *engine.ParkedError
-	isParked := errors.As(err, &parked)
 	switch {
 	case asJSON:
 		written = writeJSON(p.stdout, report)
-	case err == nil, isParked, objects.Copied+objects.Failed+objects.Skipped > 0:
+	case err == nil, errors.As(err, &parked), objects.Copied+objects.Failed+objects.Skipped > 0:
 		written = writeReport(p.stdout, report)
-	}
-	if isParked {
-		fmt.Fprintf(p.stderr, "dth: to go on, run: %s\n", p.command())
 	}
 	switch {
 	case err != nil:

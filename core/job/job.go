@@ -13,7 +13,7 @@ type Job struct {
 	Source      Location
 	Destination Location
 	Settings    Settings
-	Values      map[string]Value // every setting as written, and where
+	Values      map[string]Value // every setting, "source" and "destination", as written, and where
 }
 
 // Input is everything that may say something about a job.
@@ -113,6 +113,7 @@ func (in Input) resolve(job Job, ofJob layer, parseSource, parseDestination pars
 	if job.Source, err = in.location("source", source, in.SourceOptions, ofJob, parseSource); err != nil {
 		return Job{}, err
 	}
+	job.Values["source"], job.Values["destination"] = source, destination
 	job.Destination, err = in.location("destination", destination, in.DestinationOptions, ofJob, parseDestination)
 	return job, err
 }
