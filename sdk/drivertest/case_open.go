@@ -3,6 +3,7 @@ package drivertest
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/dth-dev/dth/sdk/driver"
@@ -63,6 +64,9 @@ func openUnknownOption(k *check) {
 func openBadValue(k *check) {
 	description, err := k.harness.Driver.Describe(k.ctx)
 	k.must(err, "describe")
+	if !slices.ContainsFunc(description.Options, func(o driver.Option) bool { return o.Values != nil }) {
+		k.notDeclared()
+	}
 	for _, option := range description.Options {
 		if option.Values != nil {
 			k.openRefused("open with option "+option.Name+" outside its values",

@@ -62,10 +62,11 @@ func signature(secret, method, target string, headers []driver.Header) string {
 
 // verify refuses a request that is not exactly one that an account signed.
 func (s *Server) verify(r *http.Request, bucket string, query url.Values) *failure {
-	target, sent, found := strings.Cut(r.RequestURI, signatureParameter)
-	if !found {
+	at := strings.LastIndex(r.RequestURI, signatureParameter) // the last: a key may contain it too
+	if at < 0 {
 		return &failure{403, "AccessDenied", "the request is not signed"}
 	}
+	target, sent := r.RequestURI[:at], r.RequestURI[at+len(signatureParameter):]
 	account, known := s.accounts[query.Get("mem-account")]
 	if !known {
 		return &failure{403, "InvalidAccessKeyId", "no such account"}
