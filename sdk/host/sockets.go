@@ -13,7 +13,8 @@ import (
 // socketDirPrefix begins the name of every private socket folder.
 const socketDirPrefix = "dth-plugin-"
 
-// youngDir is the age below which a folder without a lock may still be in the making.
+// youngDir is the age below which a folder may still be in the making: its maker
+// creates the lock first and takes it then.
 const youngDir = time.Minute
 
 // maxSocketPath is the longest path that a unix socket can have on every
@@ -91,9 +92,12 @@ func abandoned(path string) bool {
 	if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Geteuid() {
 		return false
 	}
+	if time.Since(info.ModTime()) < youngDir {
+		return false
+	}
 	lock, err := os.Open(filepath.Join(path, "lock"))
 	if err != nil {
-		return time.Since(info.ModTime()) > youngDir
+		return true
 	}
 	defer lock.Close()
 	return syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil

@@ -165,6 +165,8 @@ const longestRun = 1500 * time.Millisecond
 func (w *world) runAndKill() {
 	w.t.Helper()
 	command := w.command()
+	var output bytes.Buffer
+	command.Stderr = &output
 	if err := command.Start(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -173,7 +175,7 @@ func (w *world) runAndKill() {
 	err := command.Wait()
 	var exited *exec.ExitError
 	if err != nil && (!errors.As(err, &exited) || exited.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL) {
-		w.t.Fatalf("the run ended by itself: %v", err)
+		w.t.Fatalf("the run ended by itself: %v\n%s", err, output.Bytes())
 	}
 }
 
