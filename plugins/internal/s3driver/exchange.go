@@ -39,12 +39,13 @@ func (b *Bucket) signGet(ctx context.Context, request driver.GetRequest) (driver
 		plain.query = "versionId=" + string(appendQuery(nil, request.VersionID))
 	}
 	exchange := driver.Exchange{Method: plain.method, Header: plain.header, Reply: b.replies.get}
-	query, at, life := plain.query, b.signingTime(request.Now), getLife
-	if signer != nil {
+	at, life := b.signingTime(request.Now), getLife
+	if signer == nil {
+		exchange.URL = place.plainURL(plain)
+	} else {
 		life = signer.keys.bound(life)
-		query = signer.presign(plain, at, life)
+		exchange.URL = signer.presign(place.root, plain, at, life)
 	}
-	exchange.URL = place.root + plain.path + questionMark(query)
 	exchange.Expires = at.Add(life - min(expiryMargin, life/2))
 	return exchange, nil
 }
@@ -100,21 +101,23 @@ func (b *Bucket) signUpload(ctx context.Context, body upload) (driver.Exchange, 
 	case b.config.Profile.Checksums.TrailerChunk > 0 && signer != nil:
 		payload = unsignedTrailer
 		exchange.Body = b.trailer()
-		plain.header = trailerHeaders(plain.header, exchange.Body, body.size)
+		plain.header = b.trailerHeaders(plain.header, exchange.Body, body.size)
 	}
 	plain.length = exchange.Body.Length(body.size)
 	at, life := b.signingTime(body.now), putLife
-	query := plain.query
-	exchange.Header = plain.header
 	if signer != nil {
 		life = signer.keys.bound(life)
-		if payload == unsignedTrailer {
-			exchange.Header = signer.signHeader(plain, payload, at)
-		} else {
-			query = signer.presign(plain, at, life)
-		}
 	}
-	exchange.URL = place.root + plain.path + questionMark(query)
+	exchange.Header = plain.header
+	switch {
+	case signer == nil:
+		exchange.URL = place.plainURL(plain)
+	case payload == unsignedTrailer:
+		exchange.URL = place.plainURL(plain)
+		exchange.Header = signer.signHeader(plain, payload, at)
+	default:
+		exchange.URL = signer.presign(place.root, plain, at, life)
+	}
 	exchange.Expires = at.Add(life - min(expiryMargin, life/2))
 	return exchange, nil
 }
@@ -128,19 +131,22 @@ func (b *Bucket) trailer() driver.Framing {
 }
 
 // trailerHeaders adds what announces a trailer. aws-chunked goes before the
-// object's own content encoding, and the store takes it off again.
-func trailerHeaders(header []driver.Header, framing driver.Framing, size int64) []driver.Header {
-	encoding := "aws-chunked"
+// object's own content encoding, and the store takes it off again; a store that
+// does not is not told, because x-amz-content-sha256 says as much.
+func (b *Bucket) trailerHeaders(header []driver.Header, framing driver.Framing, size int64) []driver.Header {
 	framed := make([]driver.Header, 0, len(header)+7)
+	encoding := "aws-chunked"
 	for _, field := range header {
-		if field.Name == "content-encoding" {
+		if field.Name == "content-encoding" && !b.config.Profile.Checksums.KeepsChunked {
 			encoding += "," + field.Value
 		} else {
 			framed = append(framed, field)
 		}
 	}
+	if !b.config.Profile.Checksums.KeepsChunked {
+		framed = append(framed, driver.Header{Name: "content-encoding", Value: encoding})
+	}
 	return append(framed,
-		driver.Header{Name: "content-encoding", Value: encoding},
 		driver.Header{Name: "x-amz-decoded-content-length", Value: strconv.FormatInt(size, 10)},
 		driver.Header{Name: "x-amz-trailer", Value: framing.TrailerName},
 	)
@@ -205,9 +211,10 @@ func (p *located) keyPath(key string) string {
 	return string(appendPath(path, key))
 }
 
-func questionMark(query string) string {
-	if query == "" {
-		return ""
+// plainURL is the request's URL without a signature.
+func (p *located) plainURL(request unsigned) string {
+	if request.query == "" {
+		return p.root + request.path
 	}
-	return "?" + query
+	return p.root + request.path + "?" + request.query
 }

@@ -36,6 +36,7 @@ type Checksums struct {
 	ETagMD5      bool     `yaml:"etag-md5"`      // the ETag of a single PUT is the MD5
 	Header       bool     `yaml:"header"`        // takes x-amz-checksum-… with a PUT
 	TrailerChunk int      `yaml:"trailer-chunk"` // bytes of an aws-chunked chunk; 0 where trailers are refused
+	KeepsChunked bool     `yaml:"keeps-chunked"` // stores "aws-chunked" as part of the object's content encoding
 	UploadWhole  bool     `yaml:"upload-whole"`  // CreateUpload takes ChecksumType FULL_OBJECT
 }
 

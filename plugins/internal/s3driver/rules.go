@@ -54,6 +54,7 @@ var errorRules = []driver.ErrorRule{
 	{Code: "InvalidToken", Kind: driver.KindDenied},
 	{Code: "AllAccessDisabled", Kind: driver.KindDenied},
 	{Code: "AccountProblem", Kind: driver.KindDenied},
+	{Code: "XAdminUserNotFound", Kind: driver.KindDenied}, // versitygw's word for an unknown access key, with status 404
 
 	{Code: "NotImplemented", Kind: driver.KindUnsupported},
 	{Status: 501, Kind: driver.KindUnsupported},

@@ -4,9 +4,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,12 +45,14 @@ type signer struct {
 	derived atomic.Pointer[dayKey]
 }
 
-// dayKey is the signing key of one day: four HMACs that are saved on every
-// other signature of that day.
+// dayKey is what all signatures of one day share: the four HMACs behind the
+// signing key, and the texts that name it.
 type dayKey struct {
-	day   string // YYYYMMDD
-	scope string // DAY/REGION/s3/aws4_request
-	key   []byte
+	day   string    // YYYYMMDD
+	scope string    // DAY/REGION/s3/aws4_request
+	query string    // begins the query of a presigned URL, up to X-Amz-Date=
+	token string    // "&X-Amz-Security-Token=…", or empty
+	macs  sync.Pool // of hash.Hash, keyed with the signing key
 }
 
 func (s *signer) dayKey(day string) *dayKey {
@@ -57,17 +61,19 @@ func (s *signer) dayKey(day string) *dayKey {
 	}
 	key := []byte("AWS4" + s.keys.secretAccessKey)
 	for _, text := range []string{day, s.region, "s3", "aws4_request"} {
-		key = authenticate(key, []byte(text))
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(text))
+		key = mac.Sum(nil)
 	}
-	fresh := &dayKey{day: strings.Clone(day), scope: day + "/" + s.region + "/s3/aws4_request", key: key}
+	fresh := &dayKey{day: strings.Clone(day), scope: day + "/" + s.region + "/s3/aws4_request"}
+	fresh.macs.New = func() any { return hmac.New(sha256.New, key) }
+	credential := appendQuery(nil, s.keys.accessKeyID+"/"+fresh.scope)
+	fresh.query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + string(credential) + "&X-Amz-Date="
+	if s.keys.sessionToken != "" {
+		fresh.token = "&X-Amz-Security-Token=" + string(appendQuery(nil, s.keys.sessionToken))
+	}
 	s.derived.Store(fresh)
 	return fresh
-}
-
-func authenticate(key, text []byte) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write(text)
-	return mac.Sum(nil)
 }
 
 // signHeader returns the request's headers with date, payload hash, token and
@@ -81,93 +87,83 @@ func (s *signer) signHeader(request unsigned, payload string, at time.Time) []dr
 		header = append(header, driver.Header{Name: "x-amz-security-token", Value: s.keys.sessionToken})
 	}
 	request.header = header
-	canonical := newCanonical(request)
-	signature := s.signature(canonical.text(request, request.query, payload), date, day)
+	fields, names := signedFields(request)
+	text := append(make([]byte, 0, bufferSize), request.method...)
+	text = append(append(append(text, '\n'), request.path...), '\n')
+	text = append(append(text, request.query...), '\n')
+	text = appendFields(text, fields, names, payload)
 	authorization := "AWS4-HMAC-SHA256 Credential=" + s.keys.accessKeyID + "/" + day.scope +
-		", SignedHeaders=" + canonical.names + ", Signature=" + signature
+		", SignedHeaders=" + names + ", Signature=" + day.signature(text, date)
 	return append(header, driver.Header{Name: "authorization", Value: authorization})
 }
 
-// presign returns the query that carries the signature. The request's own
-// headers must be sent with it.
-func (s *signer) presign(request unsigned, at time.Time, life time.Duration) string {
+// presign returns the URL below root ("https://HOST") whose query carries the
+// signature. The request's own headers must be sent with it.
+func (s *signer) presign(root string, request unsigned, at time.Time, life time.Duration) string {
 	date := at.UTC().Format(timeFormat)
 	day := s.dayKey(date[:8])
-	canonical := newCanonical(request)
-	query := make([]byte, 0, 512+len(s.keys.sessionToken))
-	query = append(query, "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="...)
-	query = appendQuery(query, s.keys.accessKeyID)
-	query = append(query, "%2F"...)
-	query = appendQuery(query, day.scope)
-	query = append(query, "&X-Amz-Date="...)
-	query = append(query, date...)
-	query = append(query, "&X-Amz-Expires="...)
-	query = strconv.AppendInt(query, int64(life/time.Second), 10)
-	if s.keys.sessionToken != "" {
-		query = append(query, "&X-Amz-Security-Token="...)
-		query = appendQuery(query, s.keys.sessionToken)
-	}
-	query = append(query, "&X-Amz-SignedHeaders="...)
-	query = appendQuery(query, canonical.names)
+	fields, names := signedFields(request)
+	text := append(make([]byte, 0, bufferSize), request.method...)
+	text = append(append(append(text, '\n'), request.path...), '\n')
+	begin := len(text)
+	text = append(append(text, day.query...), date...)
+	text = strconv.AppendInt(append(text, "&X-Amz-Expires="...), int64(life/time.Second), 10)
+	text = append(append(text, day.token...), "&X-Amz-SignedHeaders="...)
+	text = appendQuery(text, names)
 	if request.query != "" {
-		query = append(query, '&')
-		query = append(query, request.query...)
+		text = append(append(text, '&'), request.query...)
 	}
-	signature := s.signature(canonical.text(request, string(query), unsignedPayload), date, day)
-	query = append(query, "&X-Amz-Signature="...)
-	return string(append(query, signature...))
+	query := text[begin:]
+	text = appendFields(append(text, '\n'), fields, names, unsignedPayload)
+	return root + request.path + "?" + string(query) + "&X-Amz-Signature=" + day.signature(text, date)
 }
 
-func (s *signer) signature(canonical []byte, date string, day *dayKey) string {
+// bufferSize holds the canonical request of all but the longest keys, so that it
+// need not be allocated.
+const bufferSize = 3 << 10
+
+// signature returns the signature of a canonical request.
+func (d *dayKey) signature(canonical []byte, date string) string {
 	digest := sha256.Sum256(canonical)
-	text := make([]byte, 0, 192)
-	text = append(text, "AWS4-HMAC-SHA256\n"...)
-	text = append(text, date...)
-	text = append(text, '\n')
-	text = append(text, day.scope...)
-	text = append(text, '\n')
+	text := append(make([]byte, 0, 192), "AWS4-HMAC-SHA256\n"...)
+	text = append(append(text, date...), '\n')
+	text = append(append(text, d.scope...), '\n')
 	text = hex.AppendEncode(text, digest[:])
-	return hex.EncodeToString(authenticate(day.key, text))
+	mac := d.macs.Get().(hash.Hash)
+	mac.Reset()
+	mac.Write(text)
+	sum := mac.Sum(digest[:0])
+	d.macs.Put(mac)
+	return hex.EncodeToString(sum)
 }
 
-// canonical is the part of SigV4's canonical request that says which headers
-// are signed.
-type canonical struct {
-	names string // "host;x-amz-date"
-	lines []byte // "host:example.com\nx-amz-date:…\n"
-}
-
-func newCanonical(request unsigned) canonical {
-	header := make([]driver.Header, 0, len(request.header)+2)
-	header = append(header, driver.Header{Name: "host", Value: request.host})
+// signedFields returns the headers to sign, sorted by name, and their names as
+// SignedHeaders wants them.
+func signedFields(request unsigned) ([]driver.Header, string) {
+	fields := make([]driver.Header, 0, len(request.header)+2)
+	fields = append(fields, driver.Header{Name: "host", Value: request.host})
 	if request.length >= 0 {
-		header = append(header, driver.Header{Name: "content-length", Value: strconv.FormatInt(request.length, 10)})
+		fields = append(fields, driver.Header{Name: "content-length", Value: strconv.FormatInt(request.length, 10)})
 	}
-	header = append(header, request.header...)
-	slices.SortFunc(header, func(a, b driver.Header) int { return strings.Compare(a.Name, b.Name) })
-	names, lines := make([]byte, 0, 256), make([]byte, 0, 512)
-	for i, field := range header {
+	fields = append(fields, request.header...)
+	slices.SortFunc(fields, func(a, b driver.Header) int { return strings.Compare(a.Name, b.Name) })
+	names := make([]byte, 0, 256)
+	for i, field := range fields {
 		if i > 0 {
 			names = append(names, ';')
 		}
 		names = append(names, field.Name...)
-		lines = append(lines, field.Name...)
-		lines = append(lines, ':')
-		lines = appendSingleSpaced(lines, field.Value)
-		lines = append(lines, '\n')
 	}
-	return canonical{names: string(names), lines: lines}
+	return fields, string(names)
 }
 
-// text returns the canonical request.
-func (c canonical) text(request unsigned, query, payload string) []byte {
-	size := len(request.method) + len(request.path) + len(query) + len(c.lines) + len(c.names) + len(payload) + 8
-	text := make([]byte, 0, size)
-	text = append(append(text, request.method...), '\n')
-	text = append(append(text, request.path...), '\n')
-	text = append(append(text, query...), '\n')
-	text = append(append(text, c.lines...), '\n')
-	text = append(append(text, c.names...), '\n')
+// appendFields ends a canonical request.
+func appendFields(text []byte, fields []driver.Header, names, payload string) []byte {
+	for _, field := range fields {
+		text = append(append(text, field.Name...), ':')
+		text = append(appendSingleSpaced(text, field.Value), '\n')
+	}
+	text = append(append(append(text, '\n'), names...), '\n')
 	return append(text, payload...)
 }
 
