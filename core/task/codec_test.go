@@ -152,7 +152,8 @@ func TestDecodeRefusesWhatIsNoBatch(t *testing.T) {
 		"count too large":   compressed([]byte{0, 3}),
 		"count of millions": compressed([]byte{0, 0xff, 0xff, 0xff, 0x7f}),
 		"number too long":   compressed(bytes.Repeat([]byte{0xff}, 20)),
-		"bomb":              bomb(t, maxPacked+1),
+		"bomb":              compressed(appendBatch(nil, Batch{Run: strings.Repeat("r", maxPacked)})),
+		"secret bomb":       secretBomb(t, appendBatch(nil, Batch{Run: strings.Repeat("r", maxPacked)})),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if batch, err := codec.Decode(message); !errors.Is(err, ErrMalformed) {
@@ -162,16 +163,16 @@ func TestDecodeRefusesWhatIsNoBatch(t *testing.T) {
 	}
 }
 
-// bomb is a short message that unpacks to many bytes and does not say so ahead.
-func bomb(t *testing.T, size int) []byte {
+// secretBomb compresses packed without saying ahead how long it is.
+func secretBomb(t *testing.T, packed []byte) []byte {
 	t.Helper()
 	var message bytes.Buffer
 	message.WriteByte(format)
-	encoder, err := zstd.NewWriter(&message, zstd.WithSingleSegment(false))
+	encoder, err := zstd.NewWriter(&message)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := encoder.Write(make([]byte, size)); err != nil {
+	if _, err := encoder.Write(packed); err != nil {
 		t.Fatal(err)
 	}
 	if err := encoder.Close(); err != nil {
