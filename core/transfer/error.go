@@ -24,12 +24,13 @@ type Error struct {
 	Err     error
 }
 
-// Error returns "SIDE: bucket "B": CAUSE; ADVICE".
+// Error returns "SIDE: bucket "B", after N attempts: CAUSE; ADVICE".
 func (e *Error) Error() string {
-	text := fmt.Sprintf("%s: bucket %q: %v", e.Side, e.Bucket, e.Err)
+	text := fmt.Sprintf("%s: bucket %q", e.Side, e.Bucket)
 	if e.Attempt > 1 {
-		text += fmt.Sprintf(" after %d attempts", e.Attempt)
+		text += fmt.Sprintf(", after %d attempts", e.Attempt)
 	}
+	text += ": " + e.Err.Error()
 	if advice := e.advice(); advice != "" {
 		text += "; " + advice
 	}
