@@ -1,0 +1,169 @@
+// Package integration runs the real dth with its real plugins against real
+// servers and checks what its users are promised.
+package integration
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dth-dev/dth/core/observe"
+)
+
+// installed is where TestMain put the programs under test. Processes that run
+// from there are ours, so that leftovers can be told from everybody else's.
+var installed string
+
+// TestMain installs the programs under test into a folder of their own and checks at the
+// end that none of them is still running.
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	var err error
+	// A short path: plugins have unix sockets below it.
+	if installed, err = os.MkdirTemp("/tmp", "dthi"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(installed)
+	if err := install(installed); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if left := leftovers(); len(left) > 0 {
+		fmt.Fprintf(os.Stderr, "left behind: %s\n", strings.Join(left, ", "))
+		return 1
+	}
+	return code
+}
+
+// long says that there is time to run everything at full length.
+func long() bool { return os.Getenv("DTH_FAULTS") == "long" }
+
+// run is how a command ended.
+type run struct {
+	code           int
+	stdout, stderr string
+}
+
+// report reads the report of --json.
+func (r run) report(t *testing.T) *observe.Report {
+	t.Helper()
+	report := &observe.Report{}
+	if err := json.Unmarshal([]byte(r.stdout), report); err != nil {
+		t.Fatalf("no report (%v): %s%s", err, r.stdout, r.stderr)
+	}
+	return report
+}
+
+// program is dth with folders and variables of its own.
+type program struct {
+	t      *testing.T
+	folder string // the working directory; it also holds HOME and the state
+	env    []string
+}
+
+// newProgram returns a dth that sees the variables beside those that every
+// program has.
+func newProgram(t *testing.T, env ...string) *program {
+	t.Helper()
+	folder := t.TempDir()
+	return &program{t: t, folder: folder, env: append([]string{
+		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + sockets(), "HOME=" + folder, "XDG_STATE_HOME=" + filepath.Join(folder, "state"),
+	}, env...)}
+}
+
+// keys returns the variables of the credentials reference env:PREFIX.
+func keys(prefix, id, secret string) []string {
+	return []string{prefix + "_ACCESS_KEY_ID=" + id, prefix + "_SECRET_ACCESS_KEY=" + secret}
+}
+
+// write writes a file below the program's folder and returns its path.
+func (p *program) write(name, content string) string {
+	p.t.Helper()
+	path := filepath.Join(p.folder, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	return path
+}
+
+// running is a dth that has been started.
+type running struct {
+	t              *testing.T
+	command        *exec.Cmd
+	stdout, stderr *bytes.Buffer
+	ended          chan struct{} // closed when it has ended
+	err            error         // why it ended, after that
+}
+
+// start starts dth. It ends with the test at the latest.
+func (p *program) start(arguments ...string) *running {
+	p.t.Helper()
+	return p.startCommand(exec.Command(filepath.Join(installed, "dth"), arguments...))
+}
+
+func (p *program) startCommand(command *exec.Cmd) *running {
+	p.t.Helper()
+	r := &running{t: p.t, command: command, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, ended: make(chan struct{})}
+	command.Dir, command.Env, command.Stdout, command.Stderr = p.folder, p.env, r.stdout, r.stderr
+	if err := command.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	go func() {
+		r.err = command.Wait()
+		close(r.ended)
+	}()
+	p.t.Cleanup(func() {
+		_ = command.Process.Signal(syscall.SIGKILL) // it has ended already, as a rule
+		<-r.ended
+	})
+	return r
+}
+
+// wait waits for the end.
+func (r *running) wait() run {
+	r.t.Helper()
+	<-r.ended
+	var exited *exec.ExitError
+	if r.err != nil && !errors.As(r.err, &exited) {
+		r.t.Fatal(r.err)
+	}
+	return run{r.command.ProcessState.ExitCode(), r.stdout.String(), r.stderr.String()}
+}
+
+// run runs dth to its end.
+func (p *program) run(arguments ...string) run {
+	p.t.Helper()
+	return p.start(arguments...).wait()
+}
+
+// must runs dth and fails the test when it ends with another code.
+func (p *program) must(code int, arguments ...string) run {
+	p.t.Helper()
+	got := p.run(arguments...)
+	if got.code != code {
+		p.t.Fatalf("dth %q: exit code %d, want %d\n%s%s", arguments, got.code, code, got.stdout, got.stderr)
+	}
+	return got
+}
+
+// expect checks exit code and the whole of stderr.
+func (r run) expect(t *testing.T, code int, stderr string) {
+	t.Helper()
+	if r.code != code || !regexp.MustCompile(`\A(?:`+stderr+`)\n\z`).MatchString(r.stderr) {
+		t.Errorf("\n got exit code %d, %s\nwant exit code %d, %s", r.code, r.stderr, code, stderr)
+	}
+}
