@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"embed"
-	"fmt"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/dth-dev/dth/plugins/internal/s3driver"
 )
@@ -27,17 +23,11 @@ func profileNames() ([]string, error) {
 	return names, nil
 }
 
-// readProfile reads the profile of that name. A field that it does not know is
-// an error, so that a misspelt quirk cannot pass for an absent one.
+// readProfile reads the profile of that name.
 func readProfile(name string) (s3driver.Profile, error) {
-	var profile s3driver.Profile
 	document, err := profileFiles.ReadFile("profiles/" + name + ".yaml")
 	if err != nil {
-		return profile, err
+		return s3driver.Profile{}, err
 	}
-	if err := yaml.NewDecoder(bytes.NewReader(document), yaml.Strict()).Decode(&profile); err != nil {
-		return profile, fmt.Errorf("profile %s: %w", name, err)
-	}
-	profile.Name = name
-	return profile, nil
+	return s3driver.ParseProfile(name, document)
 }

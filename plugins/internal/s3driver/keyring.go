@@ -94,6 +94,20 @@ func awsSource(ctx context.Context, profile string) (source, error) {
 	}, nil
 }
 
+// DefaultRegion returns the region that the environment or the profile behind the
+// reference names, empty where neither does.
+func DefaultRegion(ctx context.Context, reference string) (string, error) {
+	profile := ""
+	if parsed, err := credentials.Parse(reference); err == nil && parsed.Kind == credentials.Profile {
+		profile = parsed.Value
+	}
+	loaded, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(profile))
+	if err != nil {
+		return "", err
+	}
+	return loaded.Region, nil
+}
+
 // keyring holds the keys of one bucket handle and resolves them again before
 // they expire. It is safe for concurrent use.
 type keyring struct {

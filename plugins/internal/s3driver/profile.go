@@ -1,7 +1,10 @@
 package s3driver
 
 import (
+	"bytes"
 	"fmt"
+
+	"github.com/goccy/go-yaml"
 
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -9,7 +12,7 @@ import (
 // Profile says how one product speaks S3. It is data: no code asks which
 // product it is.
 type Profile struct {
-	Name       string     `yaml:"name"`
+	Name       string     `yaml:"-"`
 	Title      string     `yaml:"title"`
 	Region     string     `yaml:"region"`     // where none is given
 	Addressing Addressing `yaml:"addressing"` // where none is given
@@ -105,6 +108,17 @@ func checksumOf(algorithm driver.Algorithm) (checksum, bool) {
 		}
 	}
 	return checksum{}, false
+}
+
+// ParseProfile reads a profile from YAML. A field that it does not know is an
+// error, so that a misspelt quirk cannot pass for an absent one.
+func ParseProfile(name string, document []byte) (Profile, error) {
+	var profile Profile
+	if err := yaml.NewDecoder(bytes.NewReader(document), yaml.Strict()).Decode(&profile); err != nil {
+		return Profile{}, fmt.Errorf("profile %s: %w", name, err)
+	}
+	profile.Name = name
+	return profile, nil
 }
 
 // session fills in what the profile says of a session.

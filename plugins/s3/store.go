@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"net/http"
+
+	"github.com/dth-dev/dth/plugins/internal/s3driver"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// version of this plugin.
+const version = "0.1.0"
+
+//go:embed profile.yaml
+var profileDocument []byte
+
+// store is the driver of Amazon S3.
+type store struct{}
+
+// Describe says which options a location takes.
+func (store) Describe(context.Context) (driver.Description, error) {
+	return driver.Description{Name: "s3", Title: "Amazon S3", Version: version, Options: options()}, nil
+}
+
+func options() []driver.Option {
+	return append([]driver.Option{
+		{Name: "region", Summary: "region of the bucket; by default the bucket is asked for it"},
+		{Name: "endpoint", Summary: "URL to use instead of the region's own, such as that of a VPC or FIPS endpoint"},
+	}, s3driver.TransportOptions()...)
+}
+
+// Open opens a bucket. Where it is, is found out at its first request.
+func (store) Open(ctx context.Context, request driver.OpenRequest) (driver.Bucket, error) {
+	refuse := func(kind driver.Kind, message string, err error) (driver.Bucket, error) {
+		return nil, &driver.Error{Op: "Open", Bucket: request.Bucket, Kind: kind, Message: message + err.Error(), Err: err}
+	}
+	values, err := s3driver.ReadOptions(options(), request.Options)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := s3driver.ParseProfile("s3", profileDocument)
+	if err != nil {
+		return refuse(driver.KindFatal, "", err)
+	}
+	place := place{bucket: request.Bucket, region: values["region"], hint: values["region"]}
+	if place.hint == "" {
+		hint, err := s3driver.DefaultRegion(ctx, request.Credentials)
+		if err != nil {
+			return refuse(driver.KindDenied, "credentials: ", err)
+		}
+		place.hint = hint
+	}
+	if place.hint == "" {
+		place.hint = profile.Region
+	}
+	if text := values["endpoint"]; text != "" {
+		endpoint, err := s3driver.ParseEndpoint(text)
+		if err != nil {
+			return refuse(driver.KindInvalidArgument, "option endpoint: ", err)
+		}
+		place.endpoint = &endpoint
+	}
+	identity, err := place.identity(ctx)
+	if err != nil {
+		return refuse(driver.KindInvalidArgument, "option region: ", err)
+	}
+	return s3driver.Open(ctx, s3driver.Config{
+		Bucket: request.Bucket, Identity: identity, Credentials: request.Credentials, Profile: profile,
+		Transport: s3driver.TransportFrom(values),
+		Locate: func(ctx context.Context, client *http.Client) (s3driver.Location, error) {
+			return place.locate(ctx, client)
+		},
+	})
+}
