@@ -39,6 +39,7 @@ type finder struct {
 	queue    queue.Queue
 	pending  map[string]bool // keys with an upload to go on with, whatever the listings say
 	comparer diff.Comparer
+	parents  parents
 	unclear  *errgroup.Group
 	slots    chan struct{}  // held by each unclear pair being asked about
 	found    chan task.Task // from the unclear pairs
@@ -55,7 +56,7 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 	f := &finder{
 		engine: e, queue: to, pending: pending, comparer: e.comparer(), unclear: group,
 		slots: make(chan struct{}, unclearAtOnce), found: make(chan task.Task, unclearAtOnce),
-		batch: task.Batch{Run: e.copier.Run},
+		batch: task.Batch{Run: e.copier.Run}, parents: e.parents(),
 	}
 	err := e.merge(groupContext, func(pair diff.Pair) error { return f.consider(groupContext, pair) })
 	err = errors.Join(f.drain(groupContext), err)
@@ -122,9 +123,12 @@ func (f *finder) consider(ctx context.Context, pair diff.Pair) error {
 			return err
 		}
 	}
+	parent := f.parents.of(pair)
 	switch {
 	case pair.Source == nil:
 		return f.extra(ctx, pair.Key)
+	case parent != "":
+		return f.refuse(ctx, f.task(pair), parent)
 	case pair.Destination == nil || f.pending[pair.Key]:
 		return f.add(ctx, f.task(pair))
 	}

@@ -34,11 +34,15 @@ func (f Forecast) ToCopy() int64 { return f.New + f.Changed + f.Unclear }
 // Plan compares both sides and returns what Sync would do. It writes nothing.
 func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 	var forecast Forecast
-	comparer := e.comparer()
+	comparer, parents := e.comparer(), e.parents()
 	err := e.merge(ctx, func(pair diff.Pair) error {
+		parent := parents.of(pair)
 		switch {
 		case pair.Source == nil:
 			forecast.Extra++
+			return nil
+		case parent != "":
+			forecast.Unmappable++
 			return nil
 		case pair.Destination == nil:
 			forecast.New++

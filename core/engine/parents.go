@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dth-dev/dth/core/diff"
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/core/transfer"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// parents finds keys below other keys, "a/b" below "a", for a destination that is a
+// tree of folders and holds only one of them, some without a word. Keys must be
+// given in order. It remembers only those that the last key starts with: whatever
+// stands between "a" and "a/b" starts with "a".
+type parents struct {
+	matter bool // to the destination
+	open   []string
+}
+
+func (e *Engine) parents() parents {
+	return parents{matter: e.destination.Session.KeyRules.NoParentConflict}
+}
+
+// of returns the key, of either side, that keeps the pair's source object from being
+// held; "" when none does or the destination holds it already.
+func (p *parents) of(pair diff.Pair) string {
+	if !p.matter {
+		return ""
+	}
+	parent := p.above(pair.Key)
+	if pair.Source == nil || pair.Destination != nil {
+		return ""
+	}
+	return parent
+}
+
+// above returns the key that this one is below, and remembers this one.
+func (p *parents) above(key string) string {
+	for n := len(p.open); n > 0 && !strings.HasPrefix(key, p.open[n-1]); n-- {
+		p.open = p.open[:n-1]
+	}
+	found := ""
+	for _, parent := range p.open {
+		if len(key) > len(parent)+1 && key[len(parent)] == '/' {
+			found = parent
+			break
+		}
+	}
+	p.open = append(p.open, key)
+	return found
+}
+
+// refuse records an object that the destination cannot hold beside its parent.
+func (f *finder) refuse(ctx context.Context, t task.Task, parent string) error {
+	key, to := f.engine.to.Absolute(t.Key), f.engine.destination
+	err := &transfer.Error{Side: to.Role, Bucket: to.Name, Err: &driver.Error{
+		Op: "Put", Key: key, Kind: driver.KindUnsupported,
+		Message: fmt.Sprintf("the store cannot hold this key: it holds no key below the object %q", f.engine.to.Absolute(parent)),
+	}}
+	f.engine.counters.Skipped.Add(1)
+	f.engine.log.Warn("object not copied", "key", t.Key, "outcome", journal.OutcomeSkipped, "error", err)
+	return f.engine.journal.Append(ctx, []journal.Record{{
+		Key: t.Key, Run: f.engine.copier.Run, Outcome: journal.OutcomeSkipped, Size: t.Size,
+		SourceETag: t.ETag, SourceVersion: t.VersionID, Error: err.Error(), At: time.Now(),
+	}})
+}
