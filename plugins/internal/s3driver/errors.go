@@ -1,11 +1,13 @@
 package s3driver
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +52,11 @@ func (b *Bucket) translate(err error) *driver.Error {
 	}
 	if errors.As(err, &sent) {
 		return networkFailure(sent, b.host())
+	}
+	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, ended) {
+			return networkFailure(ended, b.host())
+		}
 	}
 	var keysError *signingError
 	if errors.As(err, &keysError) {
@@ -140,7 +147,10 @@ func (r refusal) failure() *driver.Error {
 // fromStatus says that the SDK made the code up from the status of an answer
 // without a body.
 func (r refusal) fromStatus() bool {
-	return r.code == "" || r.code == "UnknownError" || r.code == strings.ReplaceAll(http.StatusText(r.status), " ", "")
+	if slices.ContainsFunc(errorRules, func(rule driver.ErrorRule) bool { return rule.Code == r.code }) {
+		return r.code == ""
+	}
+	return r.code == "UnknownError" || r.code == strings.ReplaceAll(http.StatusText(r.status), " ", "")
 }
 
 // foreign says that the answer did not come from a store that speaks S3. An

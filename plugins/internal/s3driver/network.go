@@ -39,7 +39,7 @@ func describeCause(cause error, host string) (string, error) {
 		hostname  x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		verify    *tls.CertificateVerificationError
-		alert     tls.AlertError
+		operation *net.OpError
 	)
 	text := cause.Error()
 	switch {
@@ -59,11 +59,11 @@ func describeCause(cause error, host string) (string, error) {
 		return fmt.Sprintf("the certificate of %s is signed by an unknown authority: give its CA with the option ca", host), cause
 	case errors.As(cause, &hostname), errors.As(cause, &invalid), errors.As(cause, &verify):
 		return fmt.Sprintf("the certificate of %s is not good for it: %v", host, cause), cause
-	case errors.As(cause, &alert):
-		return fmt.Sprintf("%s refused the TLS handshake (%v): does it want a client certificate?", host, cause), cause
+	case errors.As(cause, &operation) && operation.Op == "remote error": // an alert of TLS
+		return fmt.Sprintf("%s refused the TLS handshake (%v): it may want a client certificate, given with the option client-cert", host, operation.Err), cause
 	case errors.As(cause, &timeout) && timeout.Timeout(), errors.Is(cause, context.DeadlineExceeded):
 		return fmt.Sprintf("%s timed out: it did not answer in time", host), cause
-	case errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF), errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, syscall.EPIPE):
+	case errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF), errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, syscall.EPIPE), errors.Is(cause, net.ErrClosed):
 		return fmt.Sprintf("%s broke the connection", host), cause
 	}
 	return fmt.Sprintf("%s cannot be reached: %v", host, cause), cause

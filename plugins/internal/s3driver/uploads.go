@@ -74,6 +74,9 @@ func (b *Bucket) listParts(ctx context.Context, request driver.ListPartsRequest)
 	if err != nil {
 		return driver.PartsPage{}, b.translate(err)
 	}
+	if aws.ToString(reply.UploadId) == "" && aws.ToString(reply.Bucket) == "" {
+		return driver.PartsPage{}, invalid("the endpoint does not speak S3: its list of parts names no upload")
+	}
 	page := driver.PartsPage{Parts: make([]driver.Part, len(reply.Parts))}
 	for i, part := range reply.Parts {
 		held := driver.Part{Number: int(aws.ToInt32(part.PartNumber)), Size: aws.ToInt64(part.Size), ETag: unquote(aws.ToString(part.ETag))}
@@ -175,6 +178,9 @@ func (b *Bucket) listUploads(ctx context.Context, request driver.ListUploadsRequ
 	reply, err := place.sdk.ListMultipartUploads(ctx, input)
 	if err != nil {
 		return driver.UploadsPage{}, b.translate(err)
+	}
+	if aws.ToString(reply.Bucket) == "" {
+		return driver.UploadsPage{}, invalid("the endpoint does not speak S3: its list of uploads names no bucket")
 	}
 	decode := func(text string) (string, error) { return decodeKey(text, reply.EncodingType == types.EncodingTypeUrl) }
 	var page driver.UploadsPage
