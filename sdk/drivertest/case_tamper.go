@@ -153,17 +153,20 @@ func tamperPart(k *check) {
 }
 
 // expiredExchange signs with a clock that stood eight days ago: longer than any
-// store lets a signature live.
+// store lets a signature live. It uses a handle of its own, because a host may
+// sign what many callers ask of one handle with one observation of the clock.
 func expiredExchange(k *check) {
+	bucket := k.open(&k.harness.Bucket)
+	defer func() { k.must(bucket.Close(), "close") }()
 	key := k.key("object")
 	body := data(key, 100)
 	k.put(key, body, driver.Attributes{})
 	past := time.Now().Add(-8 * 24 * time.Hour)
-	get, err := k.bucket.SignGet(k.ctx, driver.GetRequest{Key: key, Now: past})
+	get, err := bucket.SignGet(k.ctx, driver.GetRequest{Key: key, Now: past})
 	k.must(err, "sign")
 	request := k.putRequest(k.key("other"), body, driver.Attributes{})
 	request.Now = past
-	put, err := k.bucket.SignPut(k.ctx, request)
+	put, err := bucket.SignPut(k.ctx, request)
 	k.must(err, "sign")
 	k.wrote(k.key("other"))
 	for name, exchange := range map[string]driver.Exchange{"GET": get, "PUT": put} {

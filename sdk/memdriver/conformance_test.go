@@ -44,11 +44,11 @@ func TestConformance(t *testing.T) {
 		socket  bool
 		options map[string]string
 	}{
-		"tcp, raw":                {false, nil},
-		"tcp, form, json replies": {false, map[string]string{"framing": "form", "replies": "json"}},
-		"tcp, trailer":            {false, map[string]string{"framing": "trailer"}},
-		"unix, raw, xml replies":  {true, map[string]string{"replies": "xml"}},
-		"unix, form, small parts": {true, map[string]string{"framing": "form", "min-part": "1024"}},
+		"tcp, raw, 5 MiB parts":   {false, nil},
+		"tcp, form, json replies": {false, map[string]string{"framing": "form", "replies": "json", "min-part": "1024"}},
+		"tcp, trailer":            {false, map[string]string{"framing": "trailer", "min-part": "1024"}},
+		"unix, raw, xml replies":  {true, map[string]string{"replies": "xml", "min-part": "1024"}},
+		"unix, form":              {true, map[string]string{"framing": "form", "min-part": "1024"}},
 		"unix, trailer, json":     {true, map[string]string{"framing": "trailer", "replies": "json", "min-part": "1024"}},
 	}
 	for name, test := range tests {
