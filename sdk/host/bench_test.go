@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"strconv"
@@ -15,39 +16,63 @@ import (
 	"github.com/dth-dev/dth/sdk/host"
 )
 
-// BenchmarkSign has a GET and a PUT signed for each object by 1 to 64 callers and reports
-// the CPU time of both processes for one object.
+// BenchmarkSign has a GET and a PUT signed for each object and reports the CPU time of both
+// processes for one object. "busy" callers do nothing else, "paced" ones wait for a store
+// after each signature, as a copy does; the same with a driver in this process shows what
+// the pace costs by itself.
 func BenchmarkSign(b *testing.B) {
-	for _, callers := range []int{1, 8, 64, 256} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			bucket := open(b, host.Options{})
-			pid := pidOf(b, bucket)
-			now := time.Now()
-			b.ReportAllocs()
-			hostBefore, pluginBefore := ownCPU(b), processCPU(b, pid)
-			b.ResetTimer()
-			var group sync.WaitGroup
-			for caller := range callers {
-				group.Go(func() {
-					for i := caller; i < b.N; i += callers {
-						key := "folder/object-" + strconv.Itoa(i)
-						if _, err := bucket.SignGet(b.Context(), driver.GetRequest{Key: key, Now: now}); err != nil {
-							b.Error(err)
-							return
-						}
-						put := driver.PutRequest{Key: key, Size: 4096, Attributes: driver.Attributes{ContentType: "text/plain"}, Now: now}
-						if _, err := bucket.SignPut(b.Context(), put); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
+	for _, store := range []time.Duration{0, 4 * time.Millisecond} {
+		pace := map[bool]string{true: "busy", false: "paced"}[store == 0]
+		for _, callers := range []int{1, 8, 64, 256} {
+			b.Run(fmt.Sprintf("%s/callers=%d", pace, callers), func(b *testing.B) {
+				bucket := open(b, host.Options{})
+				signObjects(b, bucket, pidOf(b, bucket), callers, store)
+			})
+		}
+	}
+	b.Run("paced/callers=64/in-process", func(b *testing.B) {
+		signObjects(b, &fakeBucket{}, os.Getpid(), 64, 4*time.Millisecond)
+	})
+}
+
+// signObjects has b.N objects signed by that many callers.
+func signObjects(b *testing.B, bucket driver.Bucket, plugin, callers int, store time.Duration) {
+	b.Helper()
+	now := time.Now()
+	object := func(key string) error {
+		if _, err := bucket.SignGet(b.Context(), driver.GetRequest{Key: key, Now: now}); err != nil {
+			return err
+		}
+		wait(store)
+		put := driver.PutRequest{Key: key, Size: 4096, Attributes: driver.Attributes{ContentType: "text/plain"}, Now: now}
+		_, err := bucket.SignPut(b.Context(), put)
+		wait(store)
+		return err
+	}
+	b.ReportAllocs()
+	hostBefore, pluginBefore := ownCPU(b), processCPU(b, plugin)
+	b.ResetTimer()
+	var group sync.WaitGroup
+	for caller := range callers {
+		group.Go(func() {
+			for i := caller; i < b.N; i += callers {
+				if err := object("folder/object-" + strconv.Itoa(i)); err != nil {
+					b.Error(err)
+					return
+				}
 			}
-			group.Wait()
-			b.StopTimer()
-			b.ReportMetric(float64(ownCPU(b)-hostBefore)/1e3/float64(b.N), "host-µs/op")
-			b.ReportMetric(float64(processCPU(b, pid)-pluginBefore)/1e3/float64(b.N), "plugin-µs/op")
 		})
+	}
+	group.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(ownCPU(b)-hostBefore)/1e3/float64(b.N), "host-µs/op")
+	b.ReportMetric(float64(processCPU(b, plugin)-pluginBefore)/1e3/float64(b.N), "plugin-µs/op")
+}
+
+// wait stands for a store that takes between half and one and a half times as long.
+func wait(store time.Duration) {
+	if store > 0 {
+		time.Sleep(store/2 + rand.N(store))
 	}
 }
 

@@ -174,15 +174,15 @@ func (b *bucket) Delete(ctx context.Context, request driver.DeleteRequest) error
 
 // SignGet implements driver.Bucket.
 func (b *bucket) SignGet(ctx context.Context, request driver.GetRequest) (driver.Exchange, error) {
-	return b.sign(ctx, call{op: "SignGet", key: request.Key, idempotent: true}, wire.FromGet(request), request.Now)
+	return b.sign(ctx, call{op: "SignGet", key: request.Key, idempotent: true}, wire.GetItem(request), request.Now)
 }
 
 // SignPut implements driver.Bucket.
 func (b *bucket) SignPut(ctx context.Context, request driver.PutRequest) (driver.Exchange, error) {
-	return b.sign(ctx, call{op: "SignPut", key: request.Key, idempotent: true}, wire.FromPut(request), request.Now)
+	return b.sign(ctx, call{op: "SignPut", key: request.Key, idempotent: true}, wire.PutItem(request), request.Now)
 }
 
 // SignPart implements driver.Uploader.
 func (b *bucket) SignPart(ctx context.Context, request driver.PartRequest) (driver.Exchange, error) {
-	return b.sign(ctx, call{op: "SignPart", key: request.Upload.Key, idempotent: true}, wire.FromPart(request), request.Now)
+	return b.sign(ctx, call{op: "SignPart", key: request.Upload.Key, idempotent: true}, wire.PartItem(request), request.Now)
 }

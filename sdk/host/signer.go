@@ -8,18 +8,22 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/dth-dev/dth/sdk/driver"
-	"github.com/dth-dev/dth/sdk/internal/storagepb"
 	"github.com/dth-dev/dth/sdk/internal/wire"
 )
 
-// maxInFlight is how many batches may be under way on one stream. One would leave the plugin
-// idle while the host deals with an answer; more than two make batches smaller,
-// and small batches cost more.
-const maxInFlight = 2
+// A crossing costs about as much as signing twenty requests, so requests wait a little for company.
+const (
+	// linger is how long a request waits for others at most.
+	linger = time.Millisecond
+	// maxInFlight is how many batches may be under way on one stream. One would leave the
+	// plugin idle while the host deals with an answer; more make batches smaller.
+	maxInFlight = 2
+)
 
-// signer joins the signing requests that callers make at the same time into
-// batches on one stream. A batch leaves as soon as another has returned, so a
-// single caller never waits, and many callers share the cost of the crossing.
+// signer joins the signing requests that callers make at about the same time
+// into batches on one stream. A batch leaves when as many requests wait as were
+// lately open at once, since no more are to be expected, and after linger in any case. So
+// a single caller never waits, and many share the cost of the crossing.
 type signer struct {
 	plugin   *Plugin
 	instance *instance
@@ -32,7 +36,7 @@ type signer struct {
 
 // signRequest is one caller's request.
 type signRequest struct {
-	item    *storagepb.SignItem
+	item    wire.Item
 	now     int64
 	outcome chan wire.Signed // takes one without blocking, wanted or not
 }
@@ -42,7 +46,7 @@ func newSigner(p *Plugin, i *instance, handle uint64) *signer {
 }
 
 // sign has one request signed.
-func (b *bucket) sign(ctx context.Context, c call, item *storagepb.SignItem, now time.Time) (driver.Exchange, error) {
+func (b *bucket) sign(ctx context.Context, c call, item wire.Item, now time.Time) (driver.Exchange, error) {
 	if b.closed.Load() {
 		return driver.Exchange{}, errClosed(c.op)
 	}
@@ -78,9 +82,21 @@ func (s *signer) submit(request *signRequest) error {
 		}
 		s.stream = stream
 	}
-	s.stream.waiting = append(s.stream.waiting, request)
-	s.flush(s.stream)
+	s.stream.add(request)
+	if s.stream.complete() {
+		s.flush(s.stream)
+	} else {
+		s.stream.wait()
+	}
 	return nil
+}
+
+// expire sends what has waited long enough.
+func (s *signer) expire(stream *signStream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stream.lingering = false
+	s.flush(stream)
 }
 
 // open opens a stream and begins to receive from it.
@@ -92,21 +108,53 @@ func (s *signer) open() (*signStream, error) {
 		return nil, err
 	}
 	opened := &signStream{
-		BidiStreamingClient: stream,
-		cancel:              cancel,
-		inFlight:            make(map[uint64]*batch, maxInFlight),
+		ClientStream: stream,
+		cancel:       cancel,
+		inFlight:     make(map[uint64]*batch, maxInFlight),
 	}
+	opened.timer = time.AfterFunc(time.Hour, func() { s.expire(opened) })
+	opened.timer.Stop()
 	go s.receive(opened)
 	return opened, nil
 }
 
 // signStream is one stream; all its fields belong to the signer's lock.
 type signStream struct {
-	grpc.BidiStreamingClient[storagepb.SignRequest, storagepb.SignResponse]
+	grpc.ClientStream
 	cancel   context.CancelFunc
 	waiting  []*signRequest
 	inFlight map[uint64]*batch
 	last     uint64 // number of the newest batch
+
+	open      int         // requests that wait or are in flight
+	peak      int         // the most that were open at once lately
+	timer     *time.Timer // runs while lingering
+	lingering bool
+}
+
+// add queues a request.
+func (s *signStream) add(request *signRequest) {
+	s.waiting = append(s.waiting, request)
+	s.open++
+	s.peak = max(s.peak, s.open)
+}
+
+// complete says whether no more company is to be expected.
+func (s *signStream) complete() bool { return len(s.waiting) >= min(s.peak, wire.MaxBatch) }
+
+// wait begins to linger.
+func (s *signStream) wait() {
+	if !s.lingering {
+		s.lingering = true
+		s.timer.Reset(linger)
+	}
+}
+
+// sent ends the lingering and forgets a part of old peaks.
+func (s *signStream) sent() {
+	s.lingering = false
+	s.timer.Stop()
+	s.peak = max(s.open, s.peak-(s.peak+7)/8)
 }
 
 // batch is a number of requests that travel together.
@@ -120,7 +168,7 @@ func (s *signer) flush(stream *signStream) {
 	for len(stream.waiting) > 0 && len(stream.inFlight) < maxInFlight {
 		n := min(len(stream.waiting), wire.MaxBatch)
 		stream.last++
-		message := &storagepb.SignRequest{Batch: stream.last, Items: make([]*storagepb.SignItem, n)}
+		message := &wire.SignBatch{Batch: stream.last, Items: make([]wire.Item, n)}
 		if stream.last == 1 {
 			message.Handle = s.handle
 		}
@@ -134,8 +182,9 @@ func (s *signer) flush(stream *signStream) {
 			requests: requests,
 			timeout:  time.AfterFunc(s.plugin.options.CallTimeout, func() { s.abandon(stream, context.DeadlineExceeded) }),
 		}
+		stream.sent()
 		// A stream that cannot be sent on is over, and receive finds out why.
-		_ = stream.Send(message)
+		_ = stream.SendMsg(message)
 	}
 }
 
@@ -143,19 +192,24 @@ func (s *signer) flush(stream *signStream) {
 func (s *signer) receive(stream *signStream) {
 	var replies wire.ReplyReader
 	for {
-		response, err := stream.Recv()
-		if err != nil {
+		answer := &wire.SignAnswer{}
+		if err := stream.RecvMsg(answer); err != nil {
 			s.abandon(stream, s.instance.failed(err))
 			return
 		}
 		s.mu.Lock()
-		answered := stream.inFlight[response.GetBatch()]
-		delete(stream.inFlight, response.GetBatch())
-		s.flush(stream)
+		answered := stream.inFlight[answer.Batch]
+		if answered != nil {
+			delete(stream.inFlight, answer.Batch)
+			stream.open -= len(answered.requests)
+		}
+		if len(stream.waiting) > 0 && (stream.complete() || !stream.lingering) {
+			s.flush(stream)
+		}
 		s.mu.Unlock()
-		signed := replies.Read(response)
+		replies.Resolve(answer)
 		if answered == nil {
-			continue
+			continue // its requests have been given up
 		}
 		answered.timeout.Stop()
 		s.instance.proved()
@@ -163,8 +217,8 @@ func (s *signer) receive(stream *signStream) {
 			outcome := wire.Signed{Err: &driver.Error{
 				Op: "Sign", Kind: driver.KindFatal, Code: "MalformedAnswer", Message: "the plugin left a signing request without an answer",
 			}}
-			if i < len(signed) {
-				outcome = signed[i]
+			if i < len(answer.Outcomes) {
+				outcome = answer.Outcomes[i]
 			}
 			request.outcome <- outcome
 		}
@@ -176,6 +230,7 @@ func (s *signer) abandon(stream *signStream, cause error) {
 	stream.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	stream.sent()
 	if s.stream == stream {
 		s.stream = nil
 	}

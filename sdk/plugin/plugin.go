@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/hashicorp/go-hclog"
@@ -29,7 +30,7 @@ import (
 // GOMEMLIMIT override them.
 const (
 	memoryLimit = 40 << 20
-	gcPercent   = 50
+	gcPercent   = 300
 )
 
 // Serve serves the driver to the host that started this process and returns when the
@@ -45,7 +46,7 @@ func Serve(d driver.Driver) {
 			"dth starts it when a location needs it; \"dth plugin list\" shows the plugins that dth finds.\n", name)
 		os.Exit(2)
 	}
-	limitMemory()
+	limitResources()
 	watchHost()
 	logger := NewLogger()
 	stderr := os.Stderr
@@ -71,13 +72,18 @@ func NewLogger() hclog.Logger {
 	return hclog.New(&hclog.LoggerOptions{Level: level, Output: os.Stderr, JSONFormat: true})
 }
 
-// limitMemory applies the memory settings that the environment does not make.
-func limitMemory() {
+// limitResources makes the settings that the environment does not make. Half of the
+// processors are left to the host and the plugin at the other end of the copy:
+// with more, waking and parking threads costs more than signing does.
+func limitResources() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
 }
 

@@ -23,6 +23,7 @@ func newServer(options []grpc.ServerOption, host int, logger hclog.Logger, stder
 	guard := guard{logger: logger}
 	return grpc.NewServer(append(options,
 		grpc.Creds(&entrance{TransportCredentials: peer.Server(host), stderr: stderr}),
+		grpc.ForceServerCodecV2(wire.Codec{}),
 		grpc.MaxRecvMsgSize(wire.MaxMessage),
 		grpc.MaxSendMsgSize(wire.MaxMessage),
 		grpc.InitialWindowSize(wire.Window),

@@ -20,21 +20,22 @@ const maxBatches = 8
 
 // Sign implements the wire contract.
 func (s *service) Sign(stream grpc.BidiStreamingServer[storagepb.SignRequest, storagepb.SignResponse]) error {
-	first, err := stream.Recv()
-	if err != nil {
+	first := &wire.SignBatch{}
+	if err := stream.RecvMsg(first); err != nil {
 		return err
 	}
-	bucket, err := s.bucket("Sign", first.GetHandle())
+	bucket, err := s.bucket("Sign", first.Handle)
 	if err != nil {
 		return wire.FromCall(err)
 	}
 	signer := &signer{bucket: bucket, guard: s.guard, stream: stream, slots: make(chan struct{}, maxBatches)}
 	defer signer.running.Wait()
-	for request := first; ; {
-		if len(request.GetItems()) > 0 {
-			signer.start(stream.Context(), request)
+	for batch := first; ; {
+		if len(batch.Requests) > 0 {
+			signer.start(stream.Context(), batch)
 		}
-		if request, err = stream.Recv(); errors.Is(err, io.EOF) {
+		batch = &wire.SignBatch{}
+		if err := stream.RecvMsg(batch); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -46,51 +47,51 @@ func (s *service) Sign(stream grpc.BidiStreamingServer[storagepb.SignRequest, st
 type signer struct {
 	bucket  driver.Bucket
 	guard   guard
-	stream  grpc.BidiStreamingServer[storagepb.SignRequest, storagepb.SignResponse]
+	stream  grpc.ServerStream
 	slots   chan struct{}
 	running sync.WaitGroup
 
-	mu      sync.Mutex // keeps encoding and sending in one order
+	mu      sync.Mutex // keeps numbering and sending in one order
 	replies wire.ReplyWriter
 }
 
 // start signs one batch beside the others. Its answer is lost when the stream has ended.
-func (s *signer) start(ctx context.Context, request *storagepb.SignRequest) {
+func (s *signer) start(ctx context.Context, batch *wire.SignBatch) {
 	s.slots <- struct{}{}
 	s.running.Go(func() {
 		defer func() { <-s.slots }()
 		ctx, cancel := context.WithTimeout(ctx, wire.CallTimeout)
 		defer cancel()
-		outcomes := make([]wire.Signed, len(request.GetItems()))
-		for i, item := range request.GetItems() {
-			outcomes[i].Exchange, outcomes[i].Err = s.sign(ctx, item, request.GetNow())
+		answer := &wire.SignAnswer{Batch: batch.Batch, Outcomes: make([]wire.Signed, len(batch.Requests))}
+		for i, request := range batch.Requests {
+			answer.Outcomes[i].Exchange, answer.Outcomes[i].Err = s.sign(ctx, request)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		// A stream that cannot be sent on is over, and Recv reports it.
-		_ = s.stream.Send(s.replies.Response(request.GetBatch(), outcomes))
+		s.replies.Prepare(answer)
+		// A stream that cannot be sent on is over, and RecvMsg reports it.
+		_ = s.stream.SendMsg(answer)
 	})
 }
 
-// sign signs one item. A panic is the error of this item alone.
-func (s *signer) sign(ctx context.Context, item *storagepb.SignItem, at int64) (exchange driver.Exchange, err error) {
+// sign signs one request. A panic is the error of this request alone.
+func (s *signer) sign(ctx context.Context, request any) (exchange driver.Exchange, err error) {
 	op, key := "Sign", ""
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = s.guard.caught(op, key, cause)
 		}
 	}()
-	now := wire.ToTime(at)
-	switch request := item.GetRequest().(type) {
-	case *storagepb.SignItem_Get:
-		op, key = "SignGet", string(request.Get.GetKey())
-		exchange, err = s.bucket.SignGet(ctx, wire.ToGet(request.Get, now))
-	case *storagepb.SignItem_Put:
-		op, key = "SignPut", string(request.Put.GetKey())
-		exchange, err = s.bucket.SignPut(ctx, wire.ToPut(request.Put, now))
-	case *storagepb.SignItem_Part:
-		op, key = "SignPart", string(request.Part.GetKey())
-		exchange, err = s.signPart(ctx, wire.ToPart(request.Part, now))
+	switch r := request.(type) {
+	case driver.GetRequest:
+		op, key = "SignGet", r.Key
+		exchange, err = s.bucket.SignGet(ctx, r)
+	case driver.PutRequest:
+		op, key = "SignPut", r.Key
+		exchange, err = s.bucket.SignPut(ctx, r)
+	case driver.PartRequest:
+		op, key = "SignPart", r.Upload.Key
+		exchange, err = s.signPart(ctx, r)
 	default:
 		err = &driver.Error{
 			Op: op, Kind: driver.KindUnsupported, Message: "the plugin does not know this kind of signing request; install its newest version",
