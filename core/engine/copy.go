@@ -39,6 +39,9 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	e.counters.Planned.Add(1)
 	e.counters.PlannedBytes.Add(t.Size)
 	e.counters.ListingDone.Store(true)
+	if e.copier.Interrupted, err = e.pendingUploads(ctx); err != nil {
+		return err
+	}
 	hard, cancel := withGrace(ctx)
 	defer cancel()
 	e.counters.InFlight.Add(1)

@@ -120,6 +120,7 @@ func (e *Engine) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.copier.Interrupted = pending
 	group, groupContext := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		err := e.find(groupContext, queue, pending)

@@ -132,10 +132,7 @@ func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (*
 	if err != nil {
 		return nil, nil, err
 	}
-	sameVersion := t.ETag != "" && record.SourceETag == t.ETag && record.SourceVersion == t.VersionID && record.Size == t.Size
-	if !sameVersion {
-		c.Counters.Replanned.Add(1)
-	}
+	sameVersion := c.isOf(record, t)
 	if record.ID == "" || !sameVersion || record.PartSize != layout.PartSize {
 		return nil, nil, c.Discard(ctx, record)
 	}
@@ -152,6 +149,32 @@ func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (*
 		c.Counters.ResumedBytes.Add(part.Size)
 	}
 	return a, nil, nil
+}
+
+// isOf says whether the upload is of the task's version, and counts when it is not.
+func (c *Copier) isOf(record journal.Upload, t task.Task) bool {
+	same := t.ETag != "" && record.SourceETag == t.ETag && record.SourceVersion == t.VersionID && record.Size == t.Size
+	if !same {
+		c.Counters.Replanned.Add(1)
+	}
+	return same
+}
+
+// abandon discards the upload that an interrupted run left of an object that
+// does not go in parts any more.
+func (c *Copier) abandon(ctx context.Context, t task.Task) error {
+	if !c.Interrupted[t.Key] {
+		return nil
+	}
+	record, _, err := c.Journal.Upload(ctx, t.Key)
+	if errors.Is(err, journal.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.isOf(record, t)
+	return c.Discard(ctx, record)
 }
 
 // resumeFinished handles an upload that the destination does not know: the run

@@ -33,6 +33,7 @@ type Copier struct {
 	Policy              retry.Policy
 	Counters            *observe.Counters
 	Run                 string
+	Interrupted         map[string]bool // keys whose uploads an interrupted run left; not changed while copies run
 }
 
 // maxReplans is how often a changing source object is planned again.
@@ -93,7 +94,7 @@ func (c *Copier) copyVersion(ctx context.Context, t task.Task) (receipt, error) 
 	var got receipt
 	if layout.Multipart() {
 		got, err = c.copyParts(ctx, t, layout)
-	} else {
+	} else if err = c.abandon(ctx, t); err == nil {
 		got, err = c.copyWhole(ctx, t)
 	}
 	if err == nil {
