@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,8 +36,12 @@ type outcome struct {
 	delivery *delivery
 }
 
-// recordsAtOnce bounds one write of the journal.
-const recordsAtOnce = 500
+// recordsAtOnce bounds one write of the journal, recordDelay how long an outcome
+// waits for others to share it: each write costs a flush of the disk.
+const (
+	recordsAtOnce = 500
+	recordDelay   = 20 * time.Millisecond
+)
 
 // deniedLimit is how many objects may be denied while none succeeds: after that
 // the credentials lack a right, and going on only costs requests.
@@ -144,10 +149,7 @@ func (w *workers) checkDenied(err error) {
 func (w *workers) record(ctx context.Context) error {
 	var failure error
 	for first := range w.outcomes {
-		group := []outcome{first}
-		for len(group) < recordsAtOnce && len(w.outcomes) > 0 {
-			group = append(group, <-w.outcomes)
-		}
+		group := w.gather(first)
 		if failure != nil {
 			continue
 		}
@@ -156,6 +158,25 @@ func (w *workers) record(ctx context.Context) error {
 		}
 	}
 	return failure
+}
+
+// gather waits a moment for outcomes that can be recorded together.
+func (w *workers) gather(first outcome) []outcome {
+	group := []outcome{first}
+	timer := time.NewTimer(recordDelay)
+	defer timer.Stop()
+	for len(group) < recordsAtOnce {
+		select {
+		case next, open := <-w.outcomes:
+			if !open {
+				return group
+			}
+			group = append(group, next)
+		case <-timer.C:
+			return group
+		}
+	}
+	return group
 }
 
 func (w *workers) save(ctx context.Context, group []outcome) error {

@@ -20,7 +20,7 @@ import (
 const answerLimit = 256 << 10
 
 // read turns a response into an answer or an error.
-func read(reply *driver.Reply, response *http.Response) (*Answer, error) {
+func read(method string, reply *driver.Reply, response *http.Response) (*Answer, error) {
 	answer := &Answer{
 		Status:    response.StatusCode,
 		Header:    response.Header,
@@ -33,7 +33,7 @@ func read(reply *driver.Reply, response *http.Response) (*Answer, error) {
 		answer.Modified = modified
 	}
 	if !slices.Contains(reply.Accept, response.StatusCode) {
-		return nil, readError(reply, response, answer.RequestID)
+		return nil, readError(method, reply, response, answer.RequestID)
 	}
 	if err := answer.capture(); err != nil {
 		return nil, err
@@ -50,10 +50,10 @@ func requestID(reply *driver.Reply, header http.Header) string {
 	return ""
 }
 
-func readError(reply *driver.Reply, response *http.Response, id string) error {
+func readError(method string, reply *driver.Reply, response *http.Response, id string) error {
 	document, _ := io.ReadAll(io.LimitReader(response.Body, answerLimit)) // what arrived is all there is to tell
 	failure := &driver.Error{
-		Op:         response.Request.Method,
+		Op:         method,
 		Status:     response.StatusCode,
 		RequestID:  id,
 		RetryAfter: retryAfter(response.Header.Get("Retry-After")),

@@ -5,55 +5,33 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
-	"sync"
 
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
-// setBody lays the object's bytes into the request as the framing says.
-func setBody(httpRequest *http.Request, framing driver.Framing, request Request) error {
-	var body io.Reader
+// setBody lays the object's bytes into the message as the framing says.
+func (m *message) setBody(framing driver.Framing, request Request) error {
 	switch framing.Kind {
 	case driver.FramingRaw:
-		body = request.Body
+		m.body = request.Body
 	case driver.FramingForm:
-		body = io.MultiReader(bytes.NewReader(framing.Prefix), request.Body, bytes.NewReader(framing.Suffix))
+		m.body = io.MultiReader(bytes.NewReader(framing.Prefix), request.Body, bytes.NewReader(framing.Suffix))
 	case driver.FramingTrailer:
 		if !checksum.Computable(framing.TrailerChecksum) {
-			return &driver.Error{Op: httpRequest.Method, Kind: driver.KindFatal, Message: "the plugin asked for a trailer that cannot be computed"}
+			return &driver.Error{Op: m.method, Kind: driver.KindFatal, Message: "the plugin asked for a trailer that cannot be computed"}
 		}
 		if framing.ChunkSize <= 0 {
 			framing.ChunkSize = driver.DefaultChunkSize
 		}
-		body = newTrailerReader(request.Body, request.Size, framing)
+		m.body = newTrailerReader(request.Body, request.Size, framing)
 	default:
-		return &driver.Error{Op: httpRequest.Method, Kind: driver.KindFatal, Message: fmt.Sprintf("the plugin asked for the unknown body framing %d", framing.Kind)}
+		return &driver.Error{Op: m.method, Kind: driver.KindFatal, Message: fmt.Sprintf("the plugin asked for the unknown body framing %d", framing.Kind)}
 	}
-	httpRequest.ContentLength = framing.Length(request.Size)
-	httpRequest.Body = io.NopCloser(body)
-	if httpRequest.ContentLength == 0 {
-		httpRequest.Body = http.NoBody // Content-Length: 0 instead of a chunked body
-	}
+	m.length = framing.Length(request.Size)
 	return nil
 }
-
-// sentBody tells when the transport is done with a body. net/http may go on
-// reading it after the answer arrived, but always closes it at last.
-type sentBody struct {
-	io.Reader
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (b *sentBody) Close() error {
-	b.once.Do(func() { close(b.closed) })
-	return nil
-}
-
-func (b *sentBody) wait() { <-b.closed }
 
 // trailerReader encodes aws-chunked with an unsigned trailer. Source: Amazon S3
 // API reference, "Signature calculations for trailing headers".

@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,23 +18,18 @@ import (
 )
 
 // Client executes the exchanges of one store. It keeps connections open, follows
-// no redirect, asks for no compression and never retries.
+// no redirect, asks for no compression and never retries what has a body.
 // It may be used by many goroutines at once.
 type Client struct {
-	base *http.Transport
-	skew atomic.Pointer[time.Duration] // store's clock minus ours, once observed
-
-	mu    sync.Mutex
-	other map[driver.Dial]*http.Transport // for exchanges that say where to connect
+	sender  *sender
+	proxies proxies
+	proxied *http.Transport
+	skew    atomic.Pointer[time.Duration] // store's clock minus ours, once observed
 }
-
-// idleConnections is how many connections wait for the next object; more
-// transfers than that at one time open connections anew.
-const idleConnections = 512
 
 // NewClient returns a client that connects as the store's transport says.
 func NewClient(transport driver.Transport) (*Client, error) {
-	tlsConfig, err := tlsConfig(transport)
+	config, err := tlsConfig(transport)
 	if err != nil {
 		return nil, err
 	}
@@ -43,42 +37,17 @@ func NewClient(transport driver.Transport) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
 	return &Client{
-		base: &http.Transport{
-			Proxy:                 proxy,
-			DialContext:           dialer.DialContext,
-			TLSClientConfig:       tlsConfig,
-			TLSHandshakeTimeout:   15 * time.Second,
-			ResponseHeaderTimeout: 2 * time.Minute,
-			DisableCompression:    true,
-			MaxIdleConns:          idleConnections,
-			MaxIdleConnsPerHost:   idleConnections,
-			IdleConnTimeout:       90 * time.Second,
-			WriteBufferSize:       16 << 10,
-			ReadBufferSize:        16 << 10,
-			Protocols:             http1(),
-		},
-		other: map[driver.Dial]*http.Transport{},
+		sender:  newSender(newPool(config)),
+		proxies: proxies{choose: proxy, known: map[string]proxyChoice{}},
+		proxied: newProxied(config, proxy),
 	}, nil
-}
-
-// http1 keeps to HTTP/1.1: object stores gain nothing from multiplexing bodies
-// over one connection.
-func http1() *http.Protocols {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return protocols
 }
 
 // Close closes idle connections.
 func (c *Client) Close() {
-	c.base.CloseIdleConnections()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, transport := range c.other {
-		transport.CloseIdleConnections()
-	}
+	c.sender.pool.close()
+	c.proxied.CloseIdleConnections()
 }
 
 // Now returns the store's clock as observed in its answers, or the zero time
@@ -119,81 +88,64 @@ type Answer struct {
 // answer's own body is read already, and when Do returns nobody reads the
 // request's Body any more.
 func (c *Client) Do(ctx context.Context, signed driver.Exchange, request Request) (*Answer, error) {
-	httpRequest, err := newRequest(ctx, signed, request)
+	m, err := newMessage(signed, request)
 	if err != nil {
 		return nil, err
 	}
-	var sent *sentBody
-	if httpRequest.Body != nil && httpRequest.Body != http.NoBody {
-		sent = &sentBody{Reader: httpRequest.Body, closed: make(chan struct{})}
-		httpRequest.Body = sent
-		defer sent.wait()
-	}
-	response, err := c.transport(signed.Dial).RoundTrip(httpRequest)
+	response, err := c.roundTrip(ctx, m, signed)
 	if err != nil {
-		return nil, networkError(ctx, signed.Method, httpRequest.URL.Host, err)
+		return nil, networkError(ctx, signed.Method, m.host, err)
 	}
 	c.observeClock(response.Header.Get("Date"))
-	answer, err := read(signed.Reply, response)
+	answer, err := read(signed.Method, signed.Reply, response)
 	if err != nil || request.Body != nil {
 		discard(response.Body)
 	}
 	return answer, err
 }
 
-func newRequest(ctx context.Context, signed driver.Exchange, request Request) (*http.Request, error) {
-	target, err := url.Parse(signed.URL)
-	if err != nil {
-		// The error of url.Parse repeats the URL, which carries a signature.
-		return nil, &driver.Error{Op: signed.Method, Kind: driver.KindFatal, Message: "the plugin signed an exchange whose URL cannot be parsed"}
-	}
-	httpRequest := &http.Request{
-		Method: signed.Method, URL: target, Host: target.Host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, len(signed.Header)+3),
-	}
-	for _, header := range signed.Header {
-		if http.CanonicalHeaderKey(header.Name) == "Host" {
-			httpRequest.Host = header.Value
-			continue
+func (c *Client) roundTrip(ctx context.Context, m *message, signed driver.Exchange) (*http.Response, error) {
+	if signed.Dial == (driver.Dial{}) && c.proxies.reaches(m.scheme, m.host) {
+		target, err := url.Parse(signed.URL)
+		if err != nil {
+			return nil, errors.New("its URL cannot be parsed") // url.Parse would repeat the signature
 		}
-		httpRequest.Header[header.Name] = append(httpRequest.Header[header.Name], header.Value)
+		return viaProxy(ctx, c.proxied, m, target)
 	}
-	if _, named := httpRequest.Header["User-Agent"]; !named {
-		httpRequest.Header["User-Agent"] = []string{""} // an empty value keeps net/http from adding its own
-	}
-	if request.Length > 0 {
-		end := request.Offset + request.Length - 1
-		httpRequest.Header["Range"] = []string{"bytes=" + strconv.FormatInt(request.Offset, 10) + "-" + strconv.FormatInt(end, 10)}
-	}
-	if request.IfMatch != "" {
-		httpRequest.Header["If-Match"] = []string{`"` + request.IfMatch + `"`}
-	}
-	if request.Body != nil {
-		if err := setBody(httpRequest, signed.Body, request); err != nil {
-			return nil, err
-		}
-	}
-	return httpRequest.WithContext(ctx), nil
+	return c.sender.send(ctx, m, signed.Dial)
 }
 
-func (c *Client) transport(dial driver.Dial) *http.Transport {
-	if dial == (driver.Dial{}) {
-		return c.base
+// newMessage adds to a signed exchange what the host may add.
+func newMessage(signed driver.Exchange, request Request) (*message, error) {
+	scheme, rest, ok := strings.Cut(signed.URL, "://")
+	split := strings.IndexAny(rest+"/", "/?")
+	if !ok || split == 0 || (scheme != "http" && scheme != "https") {
+		return nil, &driver.Error{Op: signed.Method, Kind: driver.KindFatal, Message: "the plugin signed an exchange whose URL is not absolute"}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if transport, ok := c.other[dial]; ok {
-		return transport
+	m := &message{method: signed.Method, scheme: scheme, host: rest[:split], uri: rest[split:], head: signed.Header}
+	if !strings.HasPrefix(m.uri, "/") {
+		m.uri = "/" + m.uri
 	}
-	transport := c.base.Clone()
-	transport.Proxy = nil
-	var dialer net.Dialer
-	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return dialer.DialContext(ctx, dial.Network, dial.Address)
+	m.head = m.head[:len(m.head):len(m.head)] // what is appended must not change the exchange
+	if request.Length > 0 {
+		last := request.Offset + request.Length - 1
+		m.head = append(m.head, driver.Header{Name: "Range", Value: "bytes=" + strconv.FormatInt(request.Offset, 10) + "-" + strconv.FormatInt(last, 10)})
 	}
-	c.other[dial] = transport
-	return transport
+	if request.IfMatch != "" {
+		m.head = append(m.head, driver.Header{Name: "If-Match", Value: `"` + request.IfMatch + `"`})
+	}
+	for _, header := range m.head {
+		if strings.ContainsAny(header.Name, " :\r\n") || strings.ContainsAny(header.Value, "\r\n") || header.Name == "" {
+			return nil, &driver.Error{Op: signed.Method, Kind: driver.KindInvalidArgument, Message: fmt.Sprintf("the header %q cannot be sent", header.Name)}
+		}
+	}
+	if strings.ContainsAny(m.uri, " \r\n") {
+		return nil, &driver.Error{Op: signed.Method, Kind: driver.KindFatal, Message: "the plugin signed an exchange whose URL is not encoded"}
+	}
+	if request.Body == nil {
+		return m, nil
+	}
+	return m, m.setBody(signed.Body, request)
 }
 
 // observeClock remembers how far the store's clock is from ours. A Date has

@@ -1,0 +1,241 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// message is one request as it goes on the wire.
+type message struct {
+	method string
+	scheme string
+	host   string // of the URL, with port where it has one
+	uri    string // path and query, byte for byte
+	head   []driver.Header
+	body   io.Reader // nil without one
+	length int64
+}
+
+// sendSize is the buffer through which requests are sent: a small body goes out
+// with its head in one write.
+const sendSize = 128 << 10
+
+// lateAnswer is how long to wait for an answer after the store stopped reading.
+const lateAnswer = 2 * time.Second
+
+// sender sends messages over connections of its own. One goroutine sends the
+// request and reads the answer, with no hand-over to others, which costs
+// less than half of what net/http's transport does for a small object.
+type sender struct {
+	pool    *pool
+	buffers sync.Pool // of *[]byte, sendSize long
+}
+
+func newSender(pool *pool) *sender {
+	return &sender{pool: pool, buffers: sync.Pool{New: func() any {
+		buffer := make([]byte, sendSize)
+		return &buffer
+	}}}
+}
+
+// send sends one message and reads the head of the answer. When it returns,
+// nobody reads the message's body any more.
+func (s *sender) send(ctx context.Context, m *message, dial driver.Dial) (*http.Response, error) {
+	to := m.address(dial)
+	for {
+		c, err := s.pool.get(ctx, to)
+		if err != nil {
+			return nil, err
+		}
+		response, err := s.exchange(ctx, c, m)
+		if err == nil {
+			return response, nil
+		}
+		_ = c.Close()
+		// A waiting connection may have died unseen. What has no body can be sent
+		// again over another one; for what has, the retry policy decides.
+		if !c.reused || m.body != nil || ctx.Err() != nil {
+			return nil, err
+		}
+	}
+}
+
+// exchange uses one connection, which the answer's body gives back.
+func (s *sender) exchange(ctx context.Context, c *connection, m *message) (*http.Response, error) {
+	stop := context.AfterFunc(ctx, c.interrupt)
+	sent := s.write(c, m)
+	if sent != nil && !brokenPipe(sent) {
+		stop()
+		return nil, sent
+	}
+	if sent != nil {
+		_ = c.SetDeadline(time.Now().Add(lateAnswer)) // it may have said why before it stopped reading
+	}
+	response, err := readResponse(c, m.method)
+	if err != nil {
+		stop()
+		return nil, errors.Join(sent, err)
+	}
+	response.Body = &answerBody{
+		body: response.Body, pool: s.pool, connection: c, stop: stop,
+		last: sent != nil || response.Close,
+	}
+	return response, nil
+}
+
+// brokenPipe says whether a write failed because of the other end.
+func brokenPipe(err error) bool {
+	var operation *net.OpError
+	return errors.As(err, &operation) && operation.Op == "write" && !operation.Timeout()
+}
+
+// readResponse reads the head of the final answer.
+func readResponse(c *connection, method string) (*http.Response, error) {
+	for {
+		response, err := http.ReadResponse(c.reader, &http.Request{Method: method})
+		if err != nil {
+			return nil, err
+		}
+		if response.StatusCode >= 200 {
+			return response, nil
+		}
+	}
+}
+
+// write sends head and body.
+func (s *sender) write(c *connection, m *message) error {
+	pooled := s.buffers.Get().(*[]byte)
+	defer s.buffers.Put(pooled)
+	pending := m.appendHead((*pooled)[:0])
+	if m.body == nil {
+		_, err := c.Write(pending)
+		return err
+	}
+	if len(pending) > sendSize/2 { // an absurd head; keep room for the body
+		if _, err := c.Write(pending); err != nil {
+			return err
+		}
+		pending = (*pooled)[:0]
+	}
+	buffer := *pooled
+	for rest := m.length; ; {
+		used := len(pending)
+		want := min(rest, int64(len(buffer)-used))
+		n, err := io.ReadFull(m.body, buffer[used:used+int(want)])
+		if err != nil {
+			return err // a body that ends early must not look complete
+		}
+		if _, err := c.Write(buffer[:used+n]); err != nil {
+			return err
+		}
+		pending = buffer[:0]
+		if rest -= want; rest == 0 {
+			return nil
+		}
+	}
+}
+
+// appendHead appends the request line and the headers.
+func (m *message) appendHead(b []byte) []byte {
+	b = append(b, m.method...)
+	b = append(b, ' ')
+	b = append(b, m.uri...)
+	b = append(b, " HTTP/1.1\r\n"...)
+	host := m.host
+	for _, header := range m.head {
+		if strings.EqualFold(header.Name, "Host") {
+			host = header.Value
+		}
+	}
+	b = appendField(b, "Host", host)
+	for _, header := range m.head {
+		if !strings.EqualFold(header.Name, "Host") {
+			b = appendField(b, header.Name, header.Value)
+		}
+	}
+	if m.body != nil {
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, m.length, 10)
+		b = append(b, '\r', '\n')
+	}
+	return append(b, '\r', '\n')
+}
+
+func appendField(b []byte, name, value string) []byte {
+	b = append(b, name...)
+	b = append(b, ':', ' ')
+	b = append(b, value...)
+	return append(b, '\r', '\n')
+}
+
+// address returns where to connect.
+func (m *message) address(dial driver.Dial) address {
+	if dial != (driver.Dial{}) {
+		return address{network: dial.Network, address: dial.Address}
+	}
+	to := address{network: "tcp", address: m.host}
+	name, _, err := net.SplitHostPort(m.host)
+	if err != nil {
+		name = strings.Trim(m.host, "[]")
+		to.address = net.JoinHostPort(name, map[string]string{"https": "443"}[m.scheme])
+		if m.scheme == "http" {
+			to.address = net.JoinHostPort(name, "80")
+		}
+	}
+	if m.scheme == "https" {
+		to.serverName = name
+	}
+	return to
+}
+
+// answerBody gives its connection back when it was read to the end.
+type answerBody struct {
+	body       io.ReadCloser
+	pool       *pool
+	connection *connection
+	stop       func() bool
+	last       bool // the connection cannot be used again
+	done       bool
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	if b.done {
+		return 0, io.EOF
+	}
+	n, err := b.body.Read(p)
+	if err != nil {
+		b.end(err == io.EOF)
+	}
+	return n, err
+}
+
+// Close ends an answer. One whose body was not read to the end costs the connection.
+func (b *answerBody) Close() error {
+	if !b.done {
+		var one [1]byte
+		n, err := b.body.Read(one[:]) // an empty or read body tells its end here
+		b.end(n == 0 && err == io.EOF)
+	}
+	return nil
+}
+
+func (b *answerBody) end(complete bool) {
+	if b.done {
+		return
+	}
+	b.done = true
+	if interrupted := !b.stop(); complete && !b.last && !interrupted {
+		b.pool.put(b.connection)
+		return
+	}
+	_ = b.connection.Close()
+}
