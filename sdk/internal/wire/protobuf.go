@@ -74,7 +74,7 @@ func (s *scanner) next() (field protowire.Number, kind protowire.Type, ok bool) 
 	tag := s.varint()
 	number := tag >> 3
 	if s.bad || number < 1 || number > math.MaxInt32 {
-		s.bad = true
+		s.fail()
 		return 0, 0, false
 	}
 	return protowire.Number(number), protowire.Type(tag & 7), true
@@ -93,14 +93,17 @@ func (s *scanner) varint() uint64 {
 			return value
 		}
 	}
-	s.bad, s.rest = true, ""
+	s.fail()
 	return 0
 }
+
+// fail gives the rest up.
+func (s *scanner) fail() { s.bad, s.rest = true, "" }
 
 // int reads a number field.
 func (s *scanner) int(kind protowire.Type) int64 {
 	if kind != protowire.VarintType {
-		s.skip(kind)
+		s.fail()
 		return 0
 	}
 	return int64(s.varint()) //nolint:gosec // protobuf's own encoding of int64
@@ -109,12 +112,12 @@ func (s *scanner) int(kind protowire.Type) int64 {
 // string reads a string, bytes or message field.
 func (s *scanner) string(kind protowire.Type) string {
 	if kind != protowire.BytesType {
-		s.skip(kind)
+		s.fail()
 		return ""
 	}
 	length := s.varint()
 	if length > uint64(len(s.rest)) {
-		s.bad, s.rest = true, ""
+		s.fail()
 		return ""
 	}
 	field := s.rest[:length]
@@ -134,13 +137,13 @@ func (s *scanner) skip(kind protowire.Type) {
 	case protowire.Fixed32Type:
 		s.drop(4)
 	default: // groups, which proto3 does not have
-		s.bad, s.rest = true, ""
+		s.fail()
 	}
 }
 
 func (s *scanner) drop(n int) {
 	if n > len(s.rest) {
-		s.bad, s.rest = true, ""
+		s.fail()
 		return
 	}
 	s.rest = s.rest[n:]
