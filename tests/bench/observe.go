@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -42,8 +43,7 @@ func observe(ctx context.Context, command *exec.Cmd) (usage, error) {
 		select {
 		case <-ctx.Done():
 			_ = command.Process.Signal(os.Interrupt)
-			_ = <-ended // it was interrupted: that is the error to tell
-			return usage{}, ctx.Err()
+			return usage{}, errors.Join(ctx.Err(), <-ended)
 		case <-tick.C:
 			family.sample()
 		case err := <-ended:
