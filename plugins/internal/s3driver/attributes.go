@@ -166,15 +166,6 @@ func unquote(etag string) string {
 	return strings.Trim(etag, `"`)
 }
 
-// listedTime reads the time of a listing.
-func listedTime(text string) time.Time {
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}
-	}
-	return at.UTC()
-}
-
 // storageClass drops the default class, which listings name and HEAD does not.
 func storageClass(name string) string {
 	if name == "STANDARD" {

@@ -2,7 +2,6 @@ package s3driver
 
 import (
 	"context"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -103,42 +102,6 @@ func (b *Bucket) get(ctx context.Context, key, query string, header []driver.Hea
 		return answer{}, networkFailure(err, place.Host)
 	}
 	return answer{reply.StatusCode, reply.Header, body}, nil
-}
-
-// listing is a page as S3 writes it.
-type listing struct {
-	XMLName      xml.Name `xml:"ListBucketResult"`
-	EncodingType string
-	IsTruncated  bool
-	NextToken    string `xml:"NextContinuationToken"`
-	Contents     []struct {
-		Key          string
-		Size         int64
-		ETag         string
-		LastModified string
-		StorageClass string
-	}
-}
-
-func parseListing(body []byte) (driver.ListPage, error) {
-	var document listing
-	if err := xml.Unmarshal(body, &document); err != nil {
-		return driver.ListPage{}, err
-	}
-	page := driver.ListPage{Objects: make([]driver.Object, len(document.Contents))}
-	for i, entry := range document.Contents {
-		key, err := decodeKey(entry.Key, document.EncodingType == "url")
-		if err != nil {
-			return driver.ListPage{}, err
-		}
-		page.Objects[i] = driver.Object{
-			Key: key, Size: entry.Size, ETag: unquote(entry.ETag), Modified: listedTime(entry.LastModified), StorageClass: storageClass(entry.StorageClass),
-		}
-	}
-	if document.IsTruncated {
-		page.Next = document.NextToken
-	}
-	return page, nil
 }
 
 // decodeKey undoes encoding-type=url, exactly once, where the store says that it

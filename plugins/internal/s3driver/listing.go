@@ -1,0 +1,259 @@
+package s3driver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// This file reads listing pages. encoding/xml spends ten times as long on a key,
+// and a listing of ten million keys is common.
+
+var (
+	errNoListing = errors.New("the document is no ListBucketResult")
+	errCutXML    = errors.New("the document ends early or is no XML")
+)
+
+// parseListing reads one page of ListObjectsV2.
+func parseListing(document []byte) (driver.ListPage, error) {
+	reader := xmlReader{rest: document}
+	root, err := reader.open()
+	if err != nil || string(root) != "ListBucketResult" {
+		return driver.ListPage{}, errNoListing
+	}
+	var page driver.ListPage
+	var truncated bool
+	// Some stores say so at the end only. No key can hold it: "<" is escaped.
+	encoded := bytes.Contains(document, []byte("<EncodingType>url</EncodingType>"))
+	page.Objects = make([]driver.Object, 0, bytes.Count(document, []byte("<Contents")))
+	for {
+		name, err := reader.open()
+		if err != nil {
+			return driver.ListPage{}, err
+		}
+		if name == nil {
+			break
+		}
+		switch string(name) {
+		case "Contents":
+			object, err := reader.contents(encoded)
+			if err != nil {
+				return driver.ListPage{}, err
+			}
+			page.Objects = append(page.Objects, object)
+			continue
+		case "IsTruncated":
+			text, _ := reader.text()
+			truncated = text == "true"
+		case "NextContinuationToken":
+			page.Next, _ = reader.text()
+		}
+		if err := reader.close(); err != nil {
+			return driver.ListPage{}, err
+		}
+	}
+	if !truncated {
+		page.Next = ""
+	}
+	return page, nil
+}
+
+// contents reads one object up to the end of its element.
+func (r *xmlReader) contents(encoded bool) (driver.Object, error) {
+	var object driver.Object
+	for {
+		name, err := r.open()
+		if err != nil || name == nil {
+			return object, err
+		}
+		switch string(name) {
+		case "Key":
+			if object.Key, err = r.text(); err == nil {
+				object.Key, err = decodeKey(object.Key, encoded)
+			}
+		case "Size":
+			object.Size, err = strconv.ParseInt(string(r.raw()), 10, 64)
+		case "ETag":
+			object.ETag, err = r.etag()
+		case "LastModified":
+			object.Modified = listedTime(r.raw())
+		case "StorageClass":
+			if class := r.raw(); string(class) != "STANDARD" {
+				object.StorageClass = string(class)
+			}
+		}
+		if err == nil {
+			err = r.close()
+		}
+		if err != nil {
+			return object, err
+		}
+	}
+}
+
+// etag reads an ETag without its quotes, which stores write in three ways.
+func (r *xmlReader) etag() (string, error) {
+	raw := r.raw()
+	for _, quote := range []string{`&quot;`, `&#34;`, `"`} {
+		if inner, found := bytes.CutPrefix(raw, []byte(quote)); found {
+			raw = bytes.TrimSuffix(inner, []byte(quote))
+			break
+		}
+	}
+	text, err := unescapeXML(raw)
+	return unquote(text), err
+}
+
+// xmlReader walks over XML as S3 writes it: elements, text and entities. It
+// passes over declarations, comments and attributes.
+type xmlReader struct {
+	rest []byte
+}
+
+// open returns the name of the next child, or nil at the end of the element that
+// is open, which it closes.
+func (r *xmlReader) open() ([]byte, error) {
+	for {
+		begin := bytes.IndexByte(r.rest, '<')
+		if begin < 0 || begin+1 >= len(r.rest) {
+			return nil, errCutXML
+		}
+		r.rest = r.rest[begin:]
+		switch r.rest[1] {
+		case '?', '!':
+			if err := r.skipDeclaration(); err != nil {
+				return nil, err
+			}
+		case '/':
+			return nil, r.skipPast(">")
+		default:
+			return r.tag()
+		}
+	}
+}
+
+// skipDeclaration passes over "<?…?>", "<!--…-->" and "<!…>".
+func (r *xmlReader) skipDeclaration() error {
+	switch {
+	case r.rest[1] == '?':
+		return r.skipPast("?>")
+	case bytes.HasPrefix(r.rest, []byte("<!--")):
+		return r.skipPast("-->")
+	}
+	return r.skipPast(">")
+}
+
+// tag reads "<NAME …>" and leaves "</NAME>" to be read; for "<NAME/>" it puts
+// one there.
+func (r *xmlReader) tag() ([]byte, error) {
+	end := bytes.IndexByte(r.rest, '>')
+	if end < 0 {
+		return nil, errCutXML
+	}
+	tag := r.rest[1:end]
+	r.rest = r.rest[end+1:]
+	name := tag
+	if space := bytes.IndexAny(tag, " \t\r\n/"); space >= 0 {
+		name = tag[:space]
+	}
+	if bytes.HasSuffix(tag, []byte("/")) {
+		r.rest = append([]byte("</>"), r.rest...)
+	}
+	return name, nil
+}
+
+// raw returns the text up to the next tag as it stands.
+func (r *xmlReader) raw() []byte {
+	end := max(bytes.IndexByte(r.rest, '<'), 0) // without a tag the next open fails
+	text := r.rest[:end]
+	r.rest = r.rest[end:]
+	return text
+}
+
+// text returns the text up to the next tag, with entities replaced.
+func (r *xmlReader) text() (string, error) { return unescapeXML(r.raw()) }
+
+// close passes over what is left of the open element, children and all.
+func (r *xmlReader) close() error {
+	for depth := 0; ; {
+		name, err := r.open()
+		if err != nil {
+			return err
+		}
+		if name != nil {
+			depth++
+		} else if depth--; depth < 0 {
+			return nil
+		}
+	}
+}
+
+func (r *xmlReader) skipPast(mark string) error {
+	at := bytes.Index(r.rest, []byte(mark))
+	if at < 0 {
+		return errCutXML
+	}
+	r.rest = r.rest[at+len(mark):]
+	return nil
+}
+
+var xmlEntities = map[string]string{"lt": "<", "gt": ">", "amp": "&", "quot": `"`, "apos": "'"}
+
+// unescapeXML replaces entities, and line ends as XML 1.0 section 2.11 wants it.
+func unescapeXML(text []byte) (string, error) {
+	if bytes.IndexByte(text, '&') < 0 && bytes.IndexByte(text, '\r') < 0 {
+		return string(text), nil
+	}
+	out := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		switch text[0] {
+		case '\r':
+			out = append(out, '\n')
+			text = bytes.TrimPrefix(text[1:], []byte("\n"))
+		case '&':
+			end := bytes.IndexByte(text, ';')
+			if end < 0 {
+				return "", errCutXML
+			}
+			replacement, err := entity(string(text[1:end]))
+			if err != nil {
+				return "", err
+			}
+			out = append(out, replacement...)
+			text = text[end+1:]
+		default:
+			out = append(out, text[0])
+			text = text[1:]
+		}
+	}
+	return string(out), nil
+}
+
+func entity(name string) (string, error) {
+	if replacement, known := xmlEntities[name]; known {
+		return replacement, nil
+	}
+	if len(name) > 1 && name[0] == '#' {
+		digits, base := name[1:], 10
+		if digits[0] == 'x' {
+			digits, base = digits[1:], 16
+		}
+		if code, err := strconv.ParseUint(digits, base, 21); err == nil {
+			return string(rune(code)), nil
+		}
+	}
+	return "", fmt.Errorf("unknown XML entity %q", name)
+}
+
+// listedTime reads the time of a listing.
+func listedTime(text []byte) time.Time {
+	at, err := time.Parse(time.RFC3339, string(text))
+	if err != nil {
+		return time.Time{}
+	}
+	return at.UTC()
+}

@@ -1,0 +1,121 @@
+package s3driver
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+func TestParseListing(t *testing.T) {
+	t.Parallel()
+	modified := time.Date(2026, 11, 23, 7, 31, 47, 803e6, time.UTC)
+	cases := map[string]struct {
+		document string
+		want     driver.ListPage
+	}{
+		"empty": {`<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><Prefix/><IsTruncated>false</IsTruncated></ListBucketResult>`,
+			driver.ListPage{Objects: []driver.Object{}}},
+		"page": {`<ListBucketResult>
+  <!-- a comment > --><IsTruncated>true</IsTruncated><NextContinuationToken>a&amp;b==</NextContinuationToken>
+  <Contents><Key>a+b%2Bc%20d</Key><LastModified>2026-11-23T07:31:47.803Z</LastModified><ETag>&quot;e1&#34;</ETag><Size>12</Size>
+    <Owner><ID>1</ID><DisplayName>Key</DisplayName></Owner><StorageClass>STANDARD</StorageClass></Contents>
+  <Contents><ETag>"e2-3"</ETag><Size>0</Size><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><StorageClass>GLACIER</StorageClass><Key>&#x1F680;</Key></Contents>
+  <CommonPrefixes><Prefix>x</Prefix></CommonPrefixes>
+  <EncodingType>url</EncodingType></ListBucketResult>`,
+			driver.ListPage{Next: "a&b==", Objects: []driver.Object{
+				{Key: "a b+c d", Size: 12, ETag: "e1", Modified: modified},
+				{Key: "🚀", ETag: "e2-3", StorageClass: "GLACIER"},
+			}}},
+		"keys that are not encoded": {`<ListBucketResult><Contents><Key>a+b%2B &lt;&gt;&amp;&apos;&quot;&#xA;&#x9;</Key></Contents><EncodingType></EncodingType></ListBucketResult>`,
+			driver.ListPage{Objects: []driver.Object{{Key: "a+b%2B <>&'\"\n\t"}}}},
+		"token without truncation": {`<ListBucketResult><NextContinuationToken>x</NextContinuationToken><IsTruncated>false</IsTruncated></ListBucketResult>`,
+			driver.ListPage{Objects: []driver.Object{}}},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := parseListing([]byte(test.document))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("parseListing (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestCutListing cuts a page at every byte: no prefix of it may pass for a page.
+func TestCutListing(t *testing.T) {
+	t.Parallel()
+	whole := `<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a&amp;b</Key><Size>1</Size></Contents></ListBucketResult>`
+	for i := range whole {
+		if page, err := parseListing([]byte(whole[:i])); err == nil {
+			t.Errorf("%q passes for a page: %+v", whole[:i], page)
+		}
+	}
+	for _, wrong := range []string{"<Error><Code>x</Code></Error>", "<html></html>", "{}", "<ListBucketResult><Contents><Size>x</Size></Contents></ListBucketResult>", "<ListBucketResult><Contents><Key>%zz</Key></Contents><EncodingType>url</EncodingType></ListBucketResult>"} {
+		if page, err := parseListing([]byte(wrong)); err == nil {
+			t.Errorf("%q passes for a page: %+v", wrong, page)
+		}
+	}
+}
+
+// FuzzParseListing writes keys with encoding/xml and reads them back.
+func FuzzParseListing(f *testing.F) {
+	for _, key := range []string{"", "a/b", "<&>'\"", "a+b %2B", "\r\n\t", "🚀", "]]>"} {
+		f.Add(key, "token", true)
+		f.Add(key, "", false)
+	}
+	f.Fuzz(func(t *testing.T, key, token string, encoded bool) {
+		want, encoding := key, ""
+		if encoded {
+			key, encoding = url.QueryEscape(key), "url"
+		} else {
+			want = xmlText(key)
+		}
+		var document strings.Builder
+		document.WriteString("<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>")
+		_ = xml.EscapeText(&document, []byte(key))
+		document.WriteString("</Key></Contents><NextContinuationToken>")
+		_ = xml.EscapeText(&document, []byte(token))
+		document.WriteString("</NextContinuationToken><EncodingType>" + encoding + "</EncodingType></ListBucketResult>")
+		page, err := parseListing([]byte(document.String()))
+		if err != nil {
+			t.Fatalf("%v in %s", err, document.String())
+		}
+		if len(page.Objects) != 1 || page.Objects[0].Key != want || page.Next != xmlText(token) {
+			t.Errorf("got %+v, want key %q and token %q", page, want, xmlText(token))
+		}
+	})
+}
+
+// xmlText is what XML can carry of a text.
+func xmlText(text string) string {
+	var document strings.Builder
+	_ = xml.EscapeText(&document, []byte(text))
+	var back string
+	_ = xml.Unmarshal([]byte("<a>"+document.String()+"</a>"), &back)
+	return back
+}
+
+func BenchmarkParseListing(b *testing.B) {
+	var document strings.Builder
+	document.WriteString(`<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>`)
+	for i := range 1000 {
+		fmt.Fprintf(&document, `<Contents><Key>some/prefix/2026/11/23/object-%08d.parquet</Key><LastModified>2026-11-23T07:31:47.803Z</LastModified><ETag>&quot;9dd4e461268c8034f5c8564e155c67a6&quot;</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>4096</Size><StorageClass>STANDARD</StorageClass></Contents>`, i)
+	}
+	document.WriteString("</ListBucketResult>")
+	page := []byte(document.String())
+	perSignature(b, func() error {
+		_, err := parseListing(page)
+		return err
+	})
+}
