@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyendpoints "github.com/aws/smithy-go/endpoints"
 
+	"github.com/dth-dev/dth/sdk/credentials"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -80,9 +81,13 @@ func Open(ctx context.Context, config Config) (*Bucket, error) {
 	if err != nil {
 		return nil, fail(driver.KindInvalidArgument, err)
 	}
-	resolve, reread, err := openSource(ctx, config.Credentials)
+	reference, err := credentials.Parse(config.Credentials)
 	if err != nil {
 		return nil, fail(driver.KindInvalidArgument, err)
+	}
+	resolve, reread, err := openSource(ctx, reference)
+	if err != nil {
+		return nil, fail(driver.KindDenied, err)
 	}
 	keyring := &keyring{resolve: resolve, reread: reread, now: time.Now}
 	held, err := keyring.get(ctx)
@@ -167,7 +172,7 @@ func (b *Bucket) newSDK(location Location) *s3.Client {
 		DisableClockSkewCorrection:  true,
 		DisableS3ExpressSessionAuth: aws.Bool(true),
 	}
-	if b.config.Credentials == "anonymous" {
+	if b.config.Credentials == string(credentials.Anonymous) {
 		options.Credentials = aws.AnonymousCredentials{}
 	}
 	return s3.New(options)

@@ -43,11 +43,7 @@ type source func(ctx context.Context, fresh bool) (keys, error)
 
 // openSource returns the source behind a reference. References of every vendor
 // are resolved by sdk/credentials, profiles and the default chain by the AWS SDK.
-func openSource(ctx context.Context, text string) (source, time.Duration, error) {
-	reference, err := credentials.Parse(text)
-	if err != nil {
-		return nil, 0, err
-	}
+func openSource(ctx context.Context, reference credentials.Reference) (source, time.Duration, error) {
 	switch reference.Kind {
 	case credentials.Default, credentials.Profile:
 		resolve, err := awsSource(ctx, reference.Value)

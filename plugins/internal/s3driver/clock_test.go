@@ -1,0 +1,81 @@
+package s3driver
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// skewedServer is an S3 whose clock is off and that refuses signatures of
+// another time, as S3 does.
+func skewedServer(t *testing.T, off time.Duration) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		now := time.Now().Add(off)
+		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+		w.Header().Set("X-Amz-Request-Id", "REQUEST-1")
+		signed, err := time.Parse(timeFormat, r.Header.Get("X-Amz-Date"))
+		if err != nil || now.Sub(signed).Abs() > 15*time.Minute {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, "<Error><Code>RequestTimeTooSkewed</Code><Message>m</Message></Error>")
+			return
+		}
+		w.Header().Set("Etag", `"e"`)
+		fmt.Fprint(w, "<ListBucketResult></ListBucketResult>")
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+// TestSkewedClock proves that the call after RequestTimeTooSkewed works, whether
+// this driver or the SDK signs it.
+func TestSkewedClock(t *testing.T) {
+	for _, off := range []time.Duration{-3 * time.Hour, 48 * time.Hour} {
+		for _, op := range []string{"List", "Stat", "Delete"} {
+			t.Run(op+off.String(), func(t *testing.T) {
+				bucket := openTest(t, skewedServer(t, off).URL)
+				call := calls(bucket)[op]
+				if err := call(t.Context()); !driver.KindOf(err).Retriable() {
+					t.Fatalf("%s with a skewed clock = %v (%v), want a retriable failure", op, err, driver.KindOf(err))
+				}
+				if err := call(t.Context()); err != nil {
+					t.Errorf("the next %s = %v, want success", op, err)
+				}
+				exchange, err := bucket.SignGet(t.Context(), driver.GetRequest{Key: "k"})
+				if err != nil || time.Until(exchange.Expires.Add(-off)) < 50*time.Minute {
+					t.Errorf("an exchange does not follow the store's clock: %v, %v", exchange.Expires, err)
+				}
+			})
+		}
+	}
+}
+
+func TestClockIgnoresWhatProvesNothing(t *testing.T) {
+	t.Parallel()
+	hourAgo := time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat)
+	cases := map[string]struct {
+		status int
+		date   string
+		moved  bool
+	}{
+		"refusal with another time": {403, hourAgo, true},
+		"cached success":            {200, hourAgo, false},
+		"no date":                   {403, "", false},
+		"no real date":              {403, "yesterday", false},
+		"slow answer":               {403, time.Now().Add(-2 * time.Minute).UTC().Format(http.TimeFormat), false},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var clock clock
+			clock.observe(&http.Response{StatusCode: test.status, Header: http.Header{"Date": {test.date}}})
+			if moved := clock.offset.Load() != 0; moved != test.moved {
+				t.Errorf("the clock moved: %v, want %v", moved, test.moved)
+			}
+		})
+	}
+}
