@@ -12,6 +12,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/observe"
 )
 
@@ -63,7 +64,7 @@ func writeReport(w io.Writer, report *observe.Report) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	if !listed || report.State == "interrupted" {
+	if !listed || report.State == journal.StateInterrupted {
 		return nil // how many extra objects there are is not known
 	}
 	_, err := fmt.Fprintln(w, extraText(o.Extra-o.Deleted))

@@ -120,8 +120,9 @@ func (e *Engine) Close() {
 	e.destination.Close()
 }
 
-// grace is how long work in flight may go on after an interruption.
-const grace = 4 * time.Second
+// grace is how long work in flight may go on after an interruption: with what it takes
+// to end plugins and write the report, a run ends within five seconds.
+const grace = 3 * time.Second
 
 // withGrace returns a context that ends a while after ctx: what is in flight gets
 // the chance to finish, what is not finished then is parked.

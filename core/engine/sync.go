@@ -15,19 +15,14 @@ import (
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
-// States of a run, as in journal.Run and observe.Report.
-const (
-	stateRunning     = "running"
-	stateDone        = "done"
-	stateFailed      = "failed"
-	stateInterrupted = "interrupted"
-)
-
 // ParkedError says that a run stopped before its end and goes on when the same
 // command is given again.
 type ParkedError struct{ Err error }
 
 func (e *ParkedError) Error() string {
+	if errors.Is(e.Err, context.Canceled) {
+		return "the run was interrupted"
+	}
 	return "the run is parked: " + e.Err.Error()
 }
 
@@ -55,7 +50,7 @@ func (e *Engine) run(ctx context.Context, work func(context.Context) error) (*ob
 	started := time.Now().UTC()
 	run := journal.Run{
 		ID: started.Format("20060102T150405.000000Z"), Source: e.job.Source.Address(), Destination: e.job.Destination.Address(),
-		Started: started, State: stateRunning,
+		Started: started, State: journal.StateRunning,
 	}
 	report := &observe.Report{Run: run.ID, Source: run.Source, Destination: run.Destination, Started: started}
 	e.copier.Run = run.ID
@@ -76,11 +71,11 @@ func (e *Engine) end(ctx context.Context, run journal.Run, report *observe.Repor
 	var parked *ParkedError
 	switch {
 	case errors.As(err, &parked):
-		report.State = stateInterrupted
+		report.State = journal.StateInterrupted
 	case err != nil || report.Objects.Failed > 0 || report.Objects.Skipped > 0:
-		report.State = stateFailed
+		report.State = journal.StateFailed
 	default:
-		report.State = stateDone
+		report.State = journal.StateDone
 	}
 	if err != nil {
 		report.Error = err.Error()

@@ -101,7 +101,7 @@ func (c *Client) Do(ctx context.Context, signed driver.Exchange, request Request
 	if err != nil || request.Body != nil {
 		discard(response.Body)
 	}
-	return answer, err
+	return answer, conceal(err, signed)
 }
 
 func (c *Client) roundTrip(ctx context.Context, m *message, signed driver.Exchange) (*http.Response, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/dth-dev/dth/core/exchange"
@@ -28,7 +29,12 @@ type Side struct {
 	policy   retry.Policy
 	counters *observe.Counters
 	requests *observe.Requests
+	met      atomic.Bool // the store answered once
 }
+
+// firstAttempts is how often a store that never answered is tried: it is more likely
+// misnamed than in trouble, and whoever waits should hear so soon.
+const firstAttempts = 3
 
 // NewSide returns the side of an opened bucket. Close does not close the bucket.
 func NewSide(role Role, name, prefix string, bucket driver.Bucket, policy retry.Policy, counters *observe.Counters) (*Side, error) {
@@ -73,15 +79,29 @@ func (s *Side) failed(attempt int, err error) error {
 // control runs one control call with retries.
 func (s *Side) control(ctx context.Context, operation observe.Operation, call func() error) error {
 	attempts := 0
-	err := s.policy.Do(ctx, func(number int) error {
+	policy := s.policy
+	if !s.met.Load() {
+		policy.Attempts = min(policy.Attempts, firstAttempts)
+	}
+	err := policy.Do(ctx, func(number int) error {
 		attempts = number
 		s.requests.Count(operation)
 		if number > 1 {
 			s.counters.Retried.Add(1)
 		}
-		return call()
+		err := call()
+		if answered(err) {
+			s.met.Store(true)
+		}
+		return err
 	})
 	return s.failed(attempts, err)
+}
+
+// answered says whether a control call reached the store.
+func answered(err error) bool {
+	var failure *driver.Error
+	return err == nil || errors.As(err, &failure) && failure.Status != 0
 }
 
 // List returns one page.
