@@ -25,7 +25,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint generate fresh breaking bench faults soak tools clean help
+.PHONY: build demo picture test lint generate fresh breaking bench faults soak tools clean help
 
 help: ## Say what each target does.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -56,6 +56,9 @@ tools: $(call stamps,$(ALLTOOLS)) ## Install every pinned tool (the other target
 
 demo: build $(call stamps,versitygw) ## Copy a bucket between two real servers, and show it.
 	@go run ./tests/demo
+
+picture: build $(call stamps,versitygw) ## Draw a demo run into docs/demo.svg.
+	@go run ./tests/demo -picture docs/demo.svg
 
 test: build $(call stamps,$(SERVERS)) ## Run all tests, with the race detector where there is a C compiler.
 ifeq ($(RACE),)

@@ -28,10 +28,16 @@ const secondRunShare = 0.01
 
 func main() {
 	dth := flag.String("dth", filepath.Join("bin", "dth"), "the `program` to show, with its plugins beside it")
+	picture := flag.String("picture", "", "also draw what is printed into this SVG `image`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *dth); err != nil {
+	shown := &transcript{}
+	err := run(ctx, *dth, shown)
+	if err == nil && *picture != "" {
+		err = os.WriteFile(*picture, shown.svg(), 0o644)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
@@ -39,33 +45,38 @@ func main() {
 
 // stage is what the demo plays on.
 type stage struct {
-	dth                 string
-	state               string
+	dth                 string // absolute
+	dir                 string // holds everything, and is where dth runs
 	source, destination *servers.Server
+	*transcript
 }
 
-func run(ctx context.Context, dth string) error {
+func run(ctx context.Context, dth string, shown *transcript) error {
+	dth, err := filepath.Abs(dth)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "dth-demo-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s := &stage{dth: dth, state: filepath.Join(dir, "state")}
-	step("starting two S3 servers (versitygw) on loopback, each with its own credentials")
+	s := &stage{dth: dth, dir: dir, transcript: shown}
+	s.step("starting two S3 servers (versitygw) on loopback, each with its own credentials")
 	for name, server := range map[string]**servers.Server{"source": &s.source, "destination": &s.destination} {
 		if *server, err = start(ctx, filepath.Join(dir, name), name); err != nil {
 			return err
 		}
 		defer (*server).Stop()
-		note("%-11s %s", name, (*server).Endpoint)
+		s.note("%-11s %s", name, (*server).Endpoint)
 	}
-	step("filling the source bucket")
+	s.step("filling the source bucket")
 	began := time.Now()
 	filled, err := fill(ctx, s.source)
 	if err != nil {
 		return err
 	}
-	note("%d objects, %d MiB, in %.1f s: empty ones, one of 300 MiB, keys with spaces, +, %%, ?, #, &, quotes and emoji",
+	s.note("%d objects, %d MiB, in %.1f s: empty ones, one of 300 MiB, keys with spaces, +, %%, ?, #, &, quotes and emoji",
 		filled.objects, filled.bytes>>20, time.Since(began).Seconds())
 	return s.play(ctx, filled)
 }
@@ -89,11 +100,11 @@ func start(ctx context.Context, dir, name string) (*servers.Server, error) {
 
 // play runs dth four times and checks what it says.
 func (s *stage) play(ctx context.Context, filled load) error {
-	step("dth plan: what would be done")
+	s.step("dth plan: what would be done")
 	if _, err := s.show(ctx, "plan"); err != nil {
 		return err
 	}
-	step("dth sync: copying through the plugins dth-plugin-s3compat, one process a side")
+	s.step("dth sync: copying through the plugins dth-plugin-s3compat, one process a side")
 	first, err := s.sync(ctx)
 	if err != nil {
 		return err
@@ -102,11 +113,11 @@ func (s *stage) play(ctx context.Context, filled load) error {
 		return fmt.Errorf("the first sync copied %d objects of %d bytes, want %d of %d",
 			first.Objects.Copied, first.Bytes.Copied, filled.objects, filled.bytes)
 	}
-	step("dth verify: comparing both ends")
+	s.step("dth verify: comparing both ends")
 	if _, err := s.show(ctx, "verify"); err != nil {
 		return err
 	}
-	step("dth sync again: nothing is left to do")
+	s.step("dth sync again: nothing is left to do")
 	second, err := s.sync(ctx)
 	if err != nil {
 		return err
@@ -115,8 +126,8 @@ func (s *stage) play(ctx context.Context, filled load) error {
 	if second.Objects.Copied != 0 || share > secondRunShare {
 		return fmt.Errorf("the second sync copied %d objects with %.1f %% of the first one's requests", second.Objects.Copied, 100*share)
 	}
-	note("0 objects copied; %d requests beside listings, the first run made %d", requests(second), requests(first))
-	step("all done: %d objects, %d bytes, %d with evidence from both ends", first.Objects.Copied, first.Bytes.Copied, first.Evidence.BothEnds)
+	s.note("0 objects copied; %d requests beside listings, the first run made %d", requests(second), requests(first))
+	s.step("all done: %d objects, %d bytes, %d with evidence from both ends", first.Objects.Copied, first.Bytes.Copied, first.Evidence.BothEnds)
 	return nil
 }
 
@@ -136,7 +147,7 @@ func requests(report *observe.Report) int64 {
 // sync runs dth sync for its JSON report and shows the lines for people, which
 // dth status keeps.
 func (s *stage) sync(ctx context.Context) (*observe.Report, error) {
-	output, err := s.execute(ctx, "sync", s.location(s.source, "SOURCE"), s.location(s.destination, "DESTINATION"), "--state", s.state, "--json")
+	output, err := s.execute(ctx, "sync", s.location(s.source, "SOURCE"), s.location(s.destination, "DESTINATION"), "--state", "state", "--json")
 	if err != nil {
 		return nil, err
 	}
@@ -144,12 +155,12 @@ func (s *stage) sync(ctx context.Context) (*observe.Report, error) {
 	if err := json.Unmarshal(output, report); err != nil {
 		return nil, fmt.Errorf("dth sync --json: %w", err)
 	}
-	_, err = s.print(ctx, "status", report.Run, "--state", s.state)
+	_, err = s.print(ctx, "status", report.Run, "--state", "state")
 	return report, err
 }
 
 func (s *stage) show(ctx context.Context, command string) ([]byte, error) {
-	return s.print(ctx, command, s.location(s.source, "SOURCE"), s.location(s.destination, "DESTINATION"), "--state", s.state)
+	return s.print(ctx, command, s.location(s.source, "SOURCE"), s.location(s.destination, "DESTINATION"), "--state", "state")
 }
 
 func (s *stage) location(server *servers.Server, prefix string) string {
@@ -160,14 +171,15 @@ func (s *stage) location(server *servers.Server, prefix string) string {
 func (s *stage) print(ctx context.Context, arguments ...string) ([]byte, error) {
 	output, err := s.execute(ctx, arguments...)
 	for line := range strings.Lines(string(output)) {
-		fmt.Print("    ", line)
+		s.note("%s", strings.TrimRight(line, "\n"))
 	}
 	return output, err
 }
 
 func (s *stage) execute(ctx context.Context, arguments ...string) ([]byte, error) {
-	note("$ dth %s", strings.Join(arguments, " "))
+	s.note("$ dth %s", strings.Join(arguments, " "))
 	command := exec.CommandContext(ctx, s.dth, arguments...)
+	command.Dir = s.dir
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.Env = append(os.Environ(),
 		"SOURCE_ACCESS_KEY_ID="+s.source.AccessKey, "SOURCE_SECRET_ACCESS_KEY="+s.source.SecretKey,
@@ -182,7 +194,3 @@ func (s *stage) execute(ctx context.Context, arguments ...string) ([]byte, error
 	}
 	return output.Bytes(), err
 }
-
-func step(format string, values ...any) { fmt.Printf("==> "+format+"\n", values...) }
-
-func note(format string, values ...any) { fmt.Printf("    "+format+"\n", values...) }
