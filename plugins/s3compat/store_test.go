@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+func TestProfilesAreWhole(t *testing.T) {
+	t.Parallel()
+	names, err := profileNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"ceph", "generic", "minio", "r2", "versitygw"}, names); diff != "" {
+		t.Errorf("profiles (-want +got):\n%s", diff)
+	}
+	for _, name := range names {
+		bucket, err := store{}.Open(t.Context(), driver.OpenRequest{
+			Bucket: "b", Credentials: "anonymous", Options: map[string]string{"endpoint": "https://store.example", "profile": name},
+		})
+		if err != nil {
+			t.Errorf("profile %s: %v", name, err)
+			continue
+		}
+		session := bucket.Session()
+		if session.Identity != "store.example/b" {
+			t.Errorf("profile %s: identity %q", name, session.Identity)
+		}
+		limits := session.Limits
+		if limits.MaxPut <= 0 || limits.MinPart <= 0 || limits.MaxPart < limits.MinPart || limits.MaxParts <= 0 || limits.MaxKeys <= 0 ||
+			limits.MaxObject < limits.MaxPut || limits.MaxMetadata <= 0 || !limits.ListOrdered || session.KeyRules.MaxBytes <= 0 {
+			t.Errorf("profile %s leaves out a limit: %+v", name, session)
+		}
+		_ = bucket.Close()
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		options map[string]string
+		want    string
+	}{
+		"no endpoint":      {nil, "option endpoint is missing"},
+		"no URL":           {map[string]string{"endpoint": "http://"}, "option endpoint"},
+		"scheme":           {map[string]string{"endpoint": "s3://h"}, `scheme is "s3"`},
+		"secret in URL":    {map[string]string{"endpoint": "http://user:canary@h"}, "option endpoint"},
+		"query":            {map[string]string{"endpoint": "http://h/?a=b"}, "query"},
+		"unknown profile":  {map[string]string{"endpoint": "http://h", "profile": "mino"}, `"mino" is none of ceph, generic, minio, r2, versitygw`},
+		"unknown style":    {map[string]string{"endpoint": "http://h", "addressing": "host"}, "path, virtual-host, auto"},
+		"unknown option":   {map[string]string{"endpoint": "http://h", "acl": "x"}, `"acl" is unknown`},
+		"bad proxy":        {map[string]string{"endpoint": "http://h", "proxy": "canary"}, "option proxy"},
+		"absent cert":      {map[string]string{"endpoint": "http://h", "client-cert": "/nowhere"}, "option client-cert"},
+		"bundle without a": {map[string]string{"endpoint": "http://h", "ca": "store_test.go"}, "holds no PEM certificate"},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := store{}.Open(t.Context(), driver.OpenRequest{Bucket: "b", Credentials: "anonymous", Options: test.options})
+			var failure *driver.Error
+			if !errors.As(err, &failure) || failure.Kind != driver.KindInvalidArgument || !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("Open = %v, want invalid argument and %q", err, test.want)
+			}
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("the error repeats a secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestAddressing(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct{ bucket, endpoint, addressing, want string }{
+		"path by default":         {"b", "https://h", "", "https://h/b/k"},
+		"own port":                {"b", "https://H:443/", "", "https://h/b/k"},
+		"other port and path":     {"b", "http://h:9000/root/", "path", "http://h:9000/root/b/k"},
+		"virtual host":            {"b", "https://h:8443", "virtual-host", "https://b.h:8443/k"},
+		"auto":                    {"b", "https://h", "auto", "https://b.h/k"},
+		"auto with dots":          {"a.b", "https://h", "auto", "https://h/a.b/k"},
+		"auto with dots and http": {"a.b", "http://h", "auto", "http://a.b.h/k"},
+		"auto with an address":    {"b", "http://127.0.0.1:9", "auto", "http://127.0.0.1:9/b/k"},
+		"auto with IPv6":          {"b", "http://[::1]:9", "auto", "http://[::1]:9/b/k"},
+		"no scheme":               {"b", "h:9", "path", "https://h:9/b/k"},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			options := map[string]string{"endpoint": test.endpoint}
+			if test.addressing != "" {
+				options["addressing"] = test.addressing
+			}
+			bucket, err := store{}.Open(t.Context(), driver.OpenRequest{Bucket: test.bucket, Credentials: "anonymous", Options: options})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = bucket.Close() }()
+			exchange, err := bucket.SignGet(t.Context(), driver.GetRequest{Key: "k"})
+			if err != nil || exchange.URL != test.want {
+				t.Errorf("URL = %s, %v, want %s", exchange.URL, err, test.want)
+			}
+		})
+	}
+}
