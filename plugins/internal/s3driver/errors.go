@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,20 @@ func (b *Bucket) fail(op, key string, err error) error {
 		b.keyring.distrust()
 	}
 	failure.Op, failure.Bucket, failure.Key = op, b.config.Bucket, key
+	failure.Message = b.conceal(failure.Message)
 	return failure
+}
+
+var signature = regexp.MustCompile(`Signature=[^\s,&]+`)
+
+// conceal takes what was signed out of a message: some stores, and proxies on the
+// way, repeat what they were sent.
+func (b *Bucket) conceal(message string) string {
+	message = signature.ReplaceAllString(message, "Signature=…")
+	if held := b.keyring.held.Load(); held != nil && held.sessionToken != "" {
+		message = strings.ReplaceAll(message, held.sessionToken, "…")
+	}
+	return message
 }
 
 // translate reads an error of the SDK.
