@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/dth-dev/dth/sdk/driver"
@@ -106,12 +107,18 @@ func TestCreateUploadIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	bucket := open(t, host.Options{})
 	uploader := bucket.(driver.Uploader) //nolint:forcetypeassert // declared by the session
-	_, err := uploader.CreateUpload(t.Context(), driver.CreateUploadRequest{Key: "exit"})
-	if want := `CreateUpload "exit": plugin fake crashed: it exited with status 3: panic: create fell over (PluginCrashed)`; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
+	key := "exit " + filepath.Join(t.TempDir(), "created")
+	_, err := uploader.CreateUpload(t.Context(), driver.CreateUploadRequest{Key: key})
+	var failure *driver.Error
+	if !errors.As(err, &failure) {
+		t.Fatalf("got %v", err)
 	}
-	if driver.KindOf(err) != driver.KindUnavailable {
-		t.Errorf("kind %v", driver.KindOf(err))
+	want := driver.Error{
+		Op: "CreateUpload", Key: key, Kind: driver.KindUnavailable, Code: "PluginCrashed",
+		Message: "plugin fake crashed: it exited with status 3: panic: create fell over",
+	}
+	if diff := cmp.Diff(want, *failure); diff != "" {
+		t.Error(diff)
 	}
 	signal(t, bucket, syscall.SIGKILL)
 	begin := time.Now()

@@ -216,7 +216,10 @@ func (b *fakeBucket) SignPut(_ context.Context, request driver.PutRequest) (driv
 }
 
 func (b *fakeBucket) CreateUpload(_ context.Context, request driver.CreateUploadRequest) (driver.Upload, error) {
-	if request.Key == "exit" {
+	if path, ok := strings.CutPrefix(request.Key, "exit "); ok {
+		if err := os.Mkdir(path, 0o700); err != nil {
+			fmt.Fprintln(os.Stderr, "panic: created twice")
+		}
 		fmt.Fprintln(os.Stderr, "panic: create fell over")
 		os.Exit(3)
 	}

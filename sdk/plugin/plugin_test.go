@@ -1,13 +1,17 @@
 package plugin_test
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/dth-dev/dth/sdk/internal/wire"
 	"github.com/dth-dev/dth/sdk/plugin"
 )
 
@@ -20,9 +24,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Somebody who runs a plugin by hand is told what it is.
-func TestRunByHand(t *testing.T) {
-	t.Parallel()
+// install puts this binary where a plugin would be.
+func install(t *testing.T) string {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +35,62 @@ func TestRunByHand(t *testing.T) {
 	if err := os.Symlink(self, path); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(path)
+	return path
+}
+
+// A plugin ends when its liveness pipe does and when it is asked to, idle as it is, and takes
+// its socket along.
+func TestEnds(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(process *os.Process, liveness io.Closer) error{
+		"host gone": func(_ *os.Process, liveness io.Closer) error { return liveness.Close() },
+		"asked":     func(process *os.Process, _ io.Closer) error { return process.Signal(syscall.SIGTERM) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sockets, err := os.MkdirTemp("", "dth") // a test's own folder may be too long for a socket
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer os.RemoveAll(sockets)
+			read, write, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer read.Close()
+			defer write.Close()
+			command := exec.CommandContext(t.Context(), install(t))
+			command.Env = []string{
+				wire.CookieKey + "=" + wire.CookieValue, wire.LivenessVariable + "=3",
+				"PLUGIN_PROTOCOL_VERSIONS=1", "PLUGIN_UNIX_SOCKET_DIR=" + sockets,
+			}
+			command.ExtraFiles = []*os.File{read}
+			command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			stdout, err := command.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := command.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || !strings.HasPrefix(line, "1|1|unix|"+sockets) {
+				t.Errorf("handshake %q, %v", line, err)
+			}
+			if err := end(command.Process, write); err != nil {
+				t.Fatal(err)
+			}
+			_ = command.Wait() // the test's own time limit bounds it
+			if left, _ := os.ReadDir(sockets); len(left) > 0 {
+				t.Errorf("left %v", left)
+			}
+		})
+	}
+}
+
+// Somebody who runs a plugin by hand is told what it is.
+func TestRunByHand(t *testing.T) {
+	t.Parallel()
+	command := exec.Command(install(t))
 	var stderr, stdout strings.Builder
 	command.Stderr, command.Stdout = &stderr, &stdout
 	var exit *exec.ExitError
