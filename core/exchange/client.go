@@ -92,7 +92,7 @@ func (c *Client) Do(ctx context.Context, signed driver.Exchange, request Request
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.roundTrip(ctx, m, signed)
+	response, err := c.roundTrip(ctx, m, signed) //nolint:bodyclose // the answer's owner closes it
 	if err != nil {
 		return nil, networkError(ctx, signed.Method, m.host, err)
 	}

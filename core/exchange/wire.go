@@ -89,7 +89,7 @@ func (s *sender) exchange(ctx context.Context, c *connection, m *message) (*http
 		body: response.Body, pool: s.pool, connection: c, stop: stop,
 		last: sent != nil || response.Close,
 	}
-	return response, nil
+	return response, nil //nolint:nilerr // the store's answer says more than the broken write
 }
 
 // brokenPipe says whether a write failed because of the other end.
