@@ -100,7 +100,7 @@ else
 	@buf breaking --against '.git#tag=$(RELEASE)' $(if $(filter v0.%,$(RELEASE)),|| echo "allowed: the wire contract is not frozen before v1.0.0")
 endif
 
-bench: build $(call stamps,rclone) ## Measure against rclone and a bare relay (about 10 minutes).
+bench: build $(call stamps,rclone) ## Measure against rclone and a bare relay (10 minutes; BENCHFLAGS=-quick: 2).
 	@go run ./tests/bench $(BENCHFLAGS)
 
 faults: build $(call stamps,$(SERVERS)) ## Run the kill, rewrite and supervision tests at length.
