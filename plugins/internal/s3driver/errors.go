@@ -130,6 +130,9 @@ func readRefusal(status int, header http.Header, body []byte) refusal {
 	return reply
 }
 
+// endpointAdvice says what to do about an endpoint that is something else.
+const endpointAdvice = ": give the address of the store's S3 interface, with the right port and the right one of http and https"
+
 // failure classifies the refusal.
 func (r refusal) failure() *driver.Error {
 	failure := &driver.Error{
@@ -144,7 +147,7 @@ func (r refusal) failure() *driver.Error {
 	switch region := r.header.Get("X-Amz-Bucket-Region"); {
 	case failure.Code == "" && r.foreign():
 		failure.Kind = driver.KindInvalidArgument
-		failure.Message = fmt.Sprintf("the endpoint does not speak S3: it answers HTTP %d with %s", r.status, contentKind(r.header))
+		failure.Message = fmt.Sprintf("the endpoint does not speak S3: it answers HTTP %d with %s%s", r.status, contentKind(r.header), endpointAdvice)
 	case region != "" && (r.status == http.StatusMovedPermanently || failure.Code == "AuthorizationHeaderMalformed"):
 		failure.Kind = driver.KindInvalidArgument
 		failure.Message = fmt.Sprintf("the bucket is in region %s: set region=%s", region, region)

@@ -34,7 +34,7 @@ func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 	if err != nil {
 		return driver.ListPage{}, &driver.Error{
 			Kind: driver.KindInvalidArgument, Status: reply.status, Err: err,
-			Message: fmt.Sprintf("the endpoint does not speak S3: it answers a listing with %s", contentKind(reply.header)),
+			Message: fmt.Sprintf("the endpoint does not speak S3: it answers a listing with %s%s", contentKind(reply.header), endpointAdvice),
 		}
 	}
 	return page, nil

@@ -64,7 +64,7 @@ func describeCause(cause error, host string) (string, error) {
 	case errors.As(cause, &timeout) && timeout.Timeout(), errors.Is(cause, context.DeadlineExceeded):
 		return fmt.Sprintf("%s timed out: it did not answer in time", host), cause
 	case errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF), errors.Is(cause, syscall.ECONNRESET), errors.Is(cause, syscall.EPIPE), errors.Is(cause, net.ErrClosed):
-		return fmt.Sprintf("%s broke the connection", host), cause
+		return fmt.Sprintf("%s broke the connection: check that the endpoint has the right port and the right one of http and https", host), cause
 	}
 	return fmt.Sprintf("%s cannot be reached: %v", host, cause), cause
 }
