@@ -111,12 +111,17 @@ func (r *xmlReader) etag() (string, error) {
 // xmlReader walks over XML as S3 writes it: elements, text and entities. It
 // passes over declarations, comments and attributes.
 type xmlReader struct {
-	rest []byte
+	rest  []byte
+	empty bool // the open element was "<NAME/>"
 }
 
 // open returns the name of the next child, or nil at the end of the element that
 // is open, which it closes.
 func (r *xmlReader) open() ([]byte, error) {
+	if r.empty {
+		r.empty = false
+		return nil, nil
+	}
 	for {
 		begin := bytes.IndexByte(r.rest, '<')
 		if begin < 0 || begin+1 >= len(r.rest) {
@@ -129,7 +134,12 @@ func (r *xmlReader) open() ([]byte, error) {
 				return nil, err
 			}
 		case '/':
-			return nil, r.skipPast(">")
+			end := bytes.IndexByte(r.rest, '>')
+			if end < 0 {
+				return nil, errCutXML
+			}
+			r.rest = r.rest[end+1:]
+			return nil, nil
 		default:
 			return r.tag()
 		}
@@ -147,27 +157,28 @@ func (r *xmlReader) skipDeclaration() error {
 	return r.skipPast(">")
 }
 
-// tag reads "<NAME …>" and leaves "</NAME>" to be read; for "<NAME/>" it puts
-// one there.
+// tag reads "<NAME …>" or "<NAME/>".
 func (r *xmlReader) tag() ([]byte, error) {
 	end := bytes.IndexByte(r.rest, '>')
-	if end < 0 {
+	if end < 2 {
 		return nil, errCutXML
 	}
 	tag := r.rest[1:end]
 	r.rest = r.rest[end+1:]
-	name := tag
-	if space := bytes.IndexAny(tag, " \t\r\n/"); space >= 0 {
-		name = tag[:space]
+	r.empty = tag[len(tag)-1] == '/'
+	for i, c := range tag {
+		if c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '/' {
+			return tag[:i], nil
+		}
 	}
-	if bytes.HasSuffix(tag, []byte("/")) {
-		r.rest = append([]byte("</>"), r.rest...)
-	}
-	return name, nil
+	return tag, nil
 }
 
 // raw returns the text up to the next tag as it stands.
 func (r *xmlReader) raw() []byte {
+	if r.empty {
+		return nil
+	}
 	end := max(bytes.IndexByte(r.rest, '<'), 0) // without a tag the next open fails
 	text := r.rest[:end]
 	r.rest = r.rest[end:]

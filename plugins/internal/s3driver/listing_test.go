@@ -33,6 +33,8 @@ func TestParseListing(t *testing.T) {
 				{Key: "a b+c d", Size: 12, ETag: "e1", Modified: modified},
 				{Key: "🚀", ETag: "e2-3", StorageClass: "GLACIER"},
 			}}},
+		"empty elements": {`<ListBucketResult><Delimiter/><Contents><Owner/><StorageClass /><Key>a</Key><ETag/></Contents><Contents/></ListBucketResult>`,
+			driver.ListPage{Objects: []driver.Object{{Key: "a"}, {}}}},
 		"keys that are not encoded": {`<ListBucketResult><Contents><Key>a+b%2B &lt;&gt;&amp;&apos;&quot;&#xA;&#x9;</Key></Contents><EncodingType></EncodingType></ListBucketResult>`,
 			driver.ListPage{Objects: []driver.Object{{Key: "a+b%2B <>&'\"\n\t"}}}},
 		"token without truncation": {`<ListBucketResult><NextContinuationToken>x</NextContinuationToken><IsTruncated>false</IsTruncated></ListBucketResult>`,
@@ -95,6 +97,14 @@ func FuzzParseListing(f *testing.F) {
 			t.Errorf("got %+v, want key %q and token %q", page, want, xmlText(token))
 		}
 	})
+}
+
+// FuzzListingOfAnything reads what is no listing: it may fail but not panic.
+func FuzzListingOfAnything(f *testing.F) {
+	for _, document := range []string{"<>", "<ListBucketResult><>", "<ListBucketResult/>", "<!---->", "<?", "</", "<ListBucketResult><Contents><Key>&;", "<ListBucketResult><Contents><ETag>&quot;</ETag>"} {
+		f.Add([]byte(document))
+	}
+	f.Fuzz(func(_ *testing.T, document []byte) { _, _ = parseListing(document) })
 }
 
 // xmlText is what XML can carry of a text.
