@@ -72,7 +72,7 @@ func signObjects(b *testing.B, bucket driver.Bucket, plugin, callers int, store 
 // wait stands for a store that takes between half and one and a half times as long.
 func wait(store time.Duration) {
 	if store > 0 {
-		time.Sleep(store/2 + rand.N(store))
+		<-time.After(store/2 + rand.N(store))
 	}
 }
 

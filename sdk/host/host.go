@@ -3,7 +3,8 @@
 //
 // A plugin that crashes or hangs is started again by the next call that needs
 // it; calls that may safely happen twice are repeated there, so that their
-// callers see nothing but a delay. Every call and every wait ends.
+// callers see nothing but a delay. Every call and every wait ends. Linux, macOS
+// and the BSDs are supported.
 package host
 
 import (

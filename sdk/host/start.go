@@ -34,7 +34,7 @@ func unsuited(manifest Manifest) *StartError {
 	if slices.Contains(manifest.Protocol, wire.ProtocolVersion) {
 		return nil
 	}
-	return otherProtocol(manifest, slices.Max(manifest.Protocol))
+	return otherProtocol(manifest, slices.Max(append([]int{0}, manifest.Protocol...)))
 }
 
 // otherProtocol names the side that has to be renewed.

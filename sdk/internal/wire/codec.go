@@ -1,18 +1,20 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"google.golang.org/grpc/encoding"
-	_ "google.golang.org/grpc/encoding/proto" // registers the codec that this one extends
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
 )
 
-// Codec is gRPC's protobuf codec, but for the two messages of the signing
-// stream, which it writes and reads straight from and into the types of
-// sdk/driver. The bytes are the same as the generated code's; the work is a
-// fraction, and signing happens for every object.
+// Codec is gRPC's protobuf codec but for two things. The messages of the signing
+// stream are written and read straight from and into the types of sdk/driver:
+// the bytes are the same as the generated code's, the work is a fraction, and
+// signing happens for every object. And buffers have the size of their message: gRPC's own
+// codec clears 1 MiB for each message above 32 KiB, a listing page for one.
 type Codec struct{}
 
 // streamMessage is a message that this package encodes itself.
@@ -33,28 +35,38 @@ func (Codec) Name() string { return "proto" }
 
 // Marshal implements encoding.CodecV2.
 func (Codec) Marshal(v any) (mem.BufferSlice, error) {
-	message, ok := v.(streamMessage)
-	if !ok {
-		return encoding.GetCodecV2("proto").Marshal(v)
+	var encoded []byte
+	switch message := v.(type) {
+	case streamMessage:
+		encoded = message.appendTo(make([]byte, 0, message.sizeHint()))
+	case proto.Message:
+		var err error
+		if encoded, err = proto.Marshal(message); err != nil {
+			return nil, fmt.Errorf("encode %T: %w", v, err)
+		}
+	default:
+		return nil, fmt.Errorf("encode %T: it is no message", v)
 	}
-	pool := mem.DefaultBufferPool()
-	buffer := pool.Get(message.sizeHint())
-	*buffer = message.appendTo((*buffer)[:0])
-	return mem.BufferSlice{mem.NewBuffer(buffer, pool)}, nil
+	return mem.BufferSlice{mem.SliceBuffer(encoded)}, nil
 }
 
 // Unmarshal implements encoding.CodecV2.
 func (Codec) Unmarshal(data mem.BufferSlice, v any) error {
-	message, ok := v.(streamMessage)
-	if !ok {
-		return encoding.GetCodecV2("proto").Unmarshal(data, v)
+	var err error
+	switch message := v.(type) {
+	case streamMessage:
+		var text strings.Builder
+		text.Grow(data.Len())
+		for _, part := range data {
+			text.Write(part.ReadOnlyData())
+		}
+		err = message.decode(text.String())
+	case proto.Message:
+		err = proto.Unmarshal(data.Materialize(), message)
+	default:
+		err = errors.New("it is no message")
 	}
-	var text strings.Builder
-	text.Grow(data.Len())
-	for _, part := range data {
-		text.Write(part.ReadOnlyData())
-	}
-	if err := message.decode(text.String()); err != nil {
+	if err != nil {
 		return fmt.Errorf("decode %T: %w", v, err)
 	}
 	return nil

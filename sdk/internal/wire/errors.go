@@ -93,7 +93,7 @@ func FromCall(err error) error {
 
 // ToCall is the inverse of FromCall. It returns false when the error does not
 // come from the driver but from what lies between.
-func ToCall(err error) (error, bool) { //nolint:revive // the error is the value here
+func ToCall(err error) (error, bool) {
 	answer, ok := status.FromError(err)
 	if !ok {
 		return err, false
