@@ -25,7 +25,7 @@ func (m *message) setBody(framing driver.Framing, request Request) error {
 		if framing.ChunkSize <= 0 {
 			framing.ChunkSize = driver.DefaultChunkSize
 		}
-		m.body = newTrailerReader(request.Body, request.Size, framing)
+		m.body = newTrailerReader(request, framing)
 	default:
 		return &driver.Error{Op: m.method, Kind: driver.KindFatal, Message: fmt.Sprintf("the plugin asked for the unknown body framing %d", framing.Kind)}
 	}
@@ -38,15 +38,20 @@ func (m *message) setBody(framing driver.Framing, request Request) error {
 type trailerReader struct {
 	source  io.Reader
 	framing driver.Framing
-	hasher  *checksum.Hasher
-	rest    int64  // bytes of the object not yet announced in a chunk
-	inChunk int64  // bytes of the current chunk still to send
-	pending []byte // framing bytes to send before anything else
-	ended   bool   // the trailer is in pending or sent
+	hasher  *checksum.Hasher // fed by source
+	rest    int64            // bytes of the object not yet announced in a chunk
+	inChunk int64            // bytes of the current chunk still to send
+	pending []byte           // framing bytes to send before anything else
+	ended   bool             // the trailer is in pending or sent
 }
 
-func newTrailerReader(source io.Reader, size int64, framing driver.Framing) *trailerReader {
-	return &trailerReader{source: source, framing: framing, hasher: checksum.NewHasher(framing.TrailerChecksum), rest: size}
+func newTrailerReader(request Request, framing driver.Framing) *trailerReader {
+	r := &trailerReader{source: request.Body, framing: framing, hasher: request.Hasher, rest: request.Size}
+	if r.hasher == nil || checksum.Find(r.hasher.Sums(), framing.TrailerChecksum).IsZero() {
+		r.hasher = checksum.NewHasher(framing.TrailerChecksum)
+		r.source = io.TeeReader(r.source, r.hasher)
+	}
+	return r
 }
 
 func (r *trailerReader) Read(p []byte) (int, error) {
@@ -65,7 +70,6 @@ func (r *trailerReader) Read(p []byte) (int, error) {
 		p = p[:r.inChunk]
 	}
 	n, err := r.source.Read(p)
-	_, _ = r.hasher.Write(p[:n]) // never fails
 	r.inChunk -= int64(n)
 	if r.inChunk == 0 {
 		r.pending = []byte("\r\n")
@@ -82,7 +86,7 @@ func (r *trailerReader) Read(p []byte) (int, error) {
 // pending.
 func (r *trailerReader) announce() {
 	if r.rest == 0 {
-		sum := r.hasher.Sums()[0]
+		sum := checksum.Find(r.hasher.Sums(), r.framing.TrailerChecksum)
 		r.pending = []byte("0\r\n" + r.framing.TrailerName + ":" + base64.StdEncoding.EncodeToString([]byte(sum.Value)) + "\r\n\r\n")
 		r.ended = true
 		return

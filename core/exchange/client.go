@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -66,6 +67,9 @@ type Request struct {
 	IfMatch        string    // ETag without quotes; empty to leave the header out
 	Body           io.Reader // object bytes of a PUT; nil without a body
 	Size           int64     // exact number of bytes in Body
+	// Hasher is what Body feeds while it is read, where it does: a trailer takes its checksum
+	// from there instead of computing it a second time.
+	Hasher *checksum.Hasher
 }
 
 // Answer is an accepted answer. The caller reads the body to its end or closes it.

@@ -34,6 +34,8 @@ type Copier struct {
 	Counters            *observe.Counters
 	Run                 string
 	Interrupted         map[string]bool // keys whose uploads an interrupted run left; not changed while copies run
+
+	buffers buffers
 }
 
 // maxReplans is how often a changing source object is planned again.

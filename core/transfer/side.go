@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/exchange"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/retry"
@@ -154,16 +155,15 @@ func (s *Side) get(ctx context.Context, t task.Task, signed driver.Exchange, off
 	return answer, s.located(err, t.Key)
 }
 
-// put uploads a whole object once. sums are the checksums of the body where they are
-// known already.
-func (s *Side) put(ctx context.Context, request driver.PutRequest, key string, body io.Reader) (*exchange.Answer, error) {
+// put uploads a whole object once. hasher is what the body feeds; nil for none.
+func (s *Side) put(ctx context.Context, request driver.PutRequest, key string, body io.Reader, hasher *checksum.Hasher) (*exchange.Answer, error) {
 	request.Key, request.Now = s.Prefix+key, s.client.Now()
 	signed, err := s.bucket.SignPut(ctx, request)
 	if err != nil {
 		return nil, s.failed(0, err)
 	}
 	s.requests.Count(observe.Put)
-	answer, err := s.client.Do(ctx, signed, exchange.Request{Body: body, Size: request.Size})
+	answer, err := s.client.Do(ctx, signed, exchange.Request{Body: body, Size: request.Size, Hasher: hasher})
 	return answer, s.located(err, key)
 }
 

@@ -2,8 +2,6 @@ package transfer
 
 import (
 	"context"
-	"io"
-
 	"github.com/dth-dev/dth/core/exchange"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -31,7 +29,7 @@ func (s *Side) createUpload(ctx context.Context, key string, attributes driver.A
 }
 
 // putPart uploads one part once.
-func (s *Side) putPart(ctx context.Context, key, id string, number int, size int64, body io.Reader) (*exchange.Answer, error) {
+func (s *Side) putPart(ctx context.Context, key, id string, number int, size int64, body *stream) (*exchange.Answer, error) {
 	uploader, err := s.uploader()
 	if err != nil {
 		return nil, err
@@ -43,7 +41,7 @@ func (s *Side) putPart(ctx context.Context, key, id string, number int, size int
 		return nil, s.failed(0, err)
 	}
 	s.requests.Count(observe.PutPart)
-	answer, err := s.client.Do(ctx, signed, exchange.Request{Body: body, Size: size})
+	answer, err := s.client.Do(ctx, signed, exchange.Request{Body: body, Size: size, Hasher: body.hasher})
 	return answer, s.located(err, key)
 }
 

@@ -18,7 +18,7 @@ import (
 const (
 	// bufferLimit is the largest body that waits in memory: it is read from the
 	// source once, however often the destination must be asked.
-	bufferLimit = 1 << 20
+	bufferLimit = 256 << 10
 	// streamReserve is what a streamed body is taken to need in buffers.
 	streamReserve = 128 << 10
 )
@@ -33,7 +33,9 @@ func (c *Copier) copyWhole(ctx context.Context, t task.Task) (receipt, error) {
 		return receipt{}, err
 	}
 	defer release()
-	body, err := c.fetch(ctx, t)
+	buffer, giveBack := c.buffers.take(int(t.Size))
+	defer giveBack()
+	body, err := c.fetch(ctx, t, buffer)
 	if err != nil {
 		return receipt{}, err
 	}
@@ -48,8 +50,10 @@ type fetched struct {
 	stated     []driver.Checksum // by the source
 }
 
-// fetch reads an object into memory and checks it against what the source states.
-func (c *Copier) fetch(ctx context.Context, t task.Task) (got fetched, err error) {
+// fetch reads an object into the buffer, which has its length, and checks it
+// against what the source states.
+func (c *Copier) fetch(ctx context.Context, t task.Task, buffer []byte) (got fetched, err error) {
+	got.bytes = buffer
 	var signed driver.Exchange
 	err = c.attempt(ctx, c.Source, func() error {
 		var err error
@@ -64,7 +68,6 @@ func (c *Copier) fetch(ctx context.Context, t task.Task) (got fetched, err error
 		if err := checkWhole(t, answer); err != nil {
 			return c.Source.failed(0, err)
 		}
-		got.bytes = make([]byte, t.Size)
 		if _, err := io.ReadFull(answer.Body, got.bytes); err != nil {
 			return c.Source.interrupted(t.Key, err)
 		}
@@ -87,7 +90,7 @@ func (c *Copier) store(ctx context.Context, t task.Task, body fetched) (got rece
 		request.Checksum = checksum.Find(body.sums, rules.Stored[0])
 	}
 	err = c.attempt(ctx, c.Destination, func() error {
-		answer, err := c.Destination.put(ctx, request, t.Key, bytes.NewReader(body.bytes))
+		answer, err := c.Destination.put(ctx, request, t.Key, bytes.NewReader(body.bytes), nil)
 		if err != nil {
 			return err
 		}
@@ -133,7 +136,7 @@ func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer
 		return receipt{}, err
 	}
 	body := c.newStream(answer.Body, c.algorithms(stated))
-	put, err := c.Destination.put(ctx, driver.PutRequest{Size: t.Size, Attributes: attributes}, t.Key, body)
+	put, err := c.Destination.put(ctx, driver.PutRequest{Size: t.Size, Attributes: attributes}, t.Key, body, body.hasher)
 	if body.failure != nil {
 		return receipt{}, c.Source.interrupted(t.Key, body.failure)
 	}
