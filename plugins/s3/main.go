@@ -6,4 +6,4 @@ import (
 	"github.com/dth-dev/dth/sdk/plugin"
 )
 
-func main() { plugin.Serve(store{}) }
+func main() { plugin.Serve(amazon()) }

@@ -133,7 +133,7 @@ func TestIdentityIsThatOfTheBucket(t *testing.T) {
 	clearAWS(t)
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			bucket, err := store{}.Open(t.Context(), driver.OpenRequest{Bucket: "logs", Credentials: "anonymous", Options: test.options})
+			bucket, err := amazon().Open(t.Context(), driver.OpenRequest{Bucket: "logs", Credentials: "anonymous", Options: test.options})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -163,7 +163,7 @@ func TestOpenRefuses(t *testing.T) {
 	clearAWS(t)
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := store{}.Open(context.Background(), test.request)
+			_, err := amazon().Open(context.Background(), test.request)
 			var failure *driver.Error
 			if !errors.As(err, &failure) || failure.Kind != test.kind || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("Open = %v, want %v and %q", err, test.kind, test.want)

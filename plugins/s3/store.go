@@ -16,7 +16,12 @@ const version = "0.1.0"
 var profileDocument []byte
 
 // store is the driver of Amazon S3.
-type store struct{}
+type store struct {
+	profile []byte // YAML
+}
+
+// amazon is the driver as it is served.
+func amazon() store { return store{profile: profileDocument} }
 
 // Describe says which options a location takes.
 func (store) Describe(context.Context) (driver.Description, error) {
@@ -31,7 +36,7 @@ func options() []driver.Option {
 }
 
 // Open opens a bucket. Where it is, is found out at its first request.
-func (store) Open(ctx context.Context, request driver.OpenRequest) (driver.Bucket, error) {
+func (s store) Open(ctx context.Context, request driver.OpenRequest) (driver.Bucket, error) {
 	refuse := func(kind driver.Kind, message string, err error) (driver.Bucket, error) {
 		return nil, &driver.Error{Op: "Open", Bucket: request.Bucket, Kind: kind, Message: message + err.Error(), Err: err}
 	}
@@ -39,7 +44,7 @@ func (store) Open(ctx context.Context, request driver.OpenRequest) (driver.Bucke
 	if err != nil {
 		return nil, err
 	}
-	profile, err := s3driver.ParseProfile("s3", profileDocument)
+	profile, err := s3driver.ParseProfile("s3", s.profile)
 	if err != nil {
 		return refuse(driver.KindFatal, "", err)
 	}
