@@ -124,6 +124,16 @@ func (s *realStore) listed() []string {
 	return found
 }
 
+// empty deletes all objects.
+func (s *realStore) empty() {
+	s.t.Helper()
+	for _, key := range s.listed() {
+		if _, err := s.client.DeleteObject(s.t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: &key}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
 // holds checks that the bucket holds exactly these objects, below a prefix.
 func (s *realStore) holds(want map[string]stored) {
 	s.t.Helper()
