@@ -45,7 +45,7 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	hard, cancel := withGrace(ctx)
 	defer cancel()
 	e.counters.InFlight.Add(1)
-	record, err := e.copier.Copy(hard, t)
+	record, err := e.copier.Copy(hard, t, driver.Exchange{})
 	e.counters.InFlight.Add(-1)
 	if record.Outcome == "" {
 		return err

@@ -27,6 +27,7 @@ type delivery struct {
 // item is one task on its way to a worker.
 type item struct {
 	task     task.Task
+	signed   driver.Exchange // its download, where it could be signed ahead
 	delivery *delivery
 }
 
@@ -103,9 +104,10 @@ func (w *workers) receive(ctx context.Context) error {
 		}
 		d := &delivery{message: message}
 		d.open.Store(int32(len(message.Batch.Tasks)))
-		for _, t := range message.Batch.Tasks {
+		signed := w.engine.copier.SignAhead(ctx, message.Batch.Tasks)
+		for i, t := range message.Batch.Tasks {
 			select {
-			case w.items <- item{task: t, delivery: d}:
+			case w.items <- item{task: t, signed: signed[i], delivery: d}:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -118,7 +120,7 @@ func (w *workers) receive(ctx context.Context) error {
 func (w *workers) copy(ctx context.Context, next item) {
 	counters := w.engine.counters
 	counters.InFlight.Add(1)
-	record, err := w.engine.copier.Copy(ctx, next.task)
+	record, err := w.engine.copier.Copy(ctx, next.task, next.signed)
 	counters.InFlight.Add(-1)
 	switch {
 	case errors.Is(err, transfer.ErrVanished):

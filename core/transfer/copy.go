@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -56,11 +57,12 @@ var ErrVanished = errors.New("the source object was deleted meanwhile")
 // meanwhile is planned again, never mixed. With an error the record says whether
 // that decides the task: an empty Outcome leaves it open, because the context
 // ended, credentials ran out (driver.KindExpired) or the object vanished
-// (ErrVanished).
-func (c *Copier) Copy(ctx context.Context, t task.Task) (journal.Record, error) {
+// (ErrVanished). signed is the task's download from SignAhead; the zero value has it
+// signed when it is needed.
+func (c *Copier) Copy(ctx context.Context, t task.Task, signed driver.Exchange) (journal.Record, error) {
 	replans := 0
 	for {
-		got, err := c.copyVersion(ctx, t)
+		got, err := c.copyVersion(ctx, t, signed)
 		switch {
 		case err == nil:
 			return c.done(t, got, replans), nil
@@ -80,8 +82,24 @@ func (c *Copier) Copy(ctx context.Context, t task.Task) (journal.Record, error) 
 	}
 }
 
+// SignAhead signs the downloads of tasks at once, which costs less than one by
+// one. What cannot be signed now stays zero.
+func (c *Copier) SignAhead(ctx context.Context, tasks []task.Task) []driver.Exchange {
+	signed := make([]driver.Exchange, len(tasks))
+	var all sync.WaitGroup
+	for i, t := range tasks {
+		all.Go(func() {
+			if exchange, err := c.Source.signGet(ctx, t); err == nil {
+				signed[i] = exchange
+			}
+		})
+	}
+	all.Wait()
+	return signed
+}
+
 // copyVersion copies exactly the version that the task names.
-func (c *Copier) copyVersion(ctx context.Context, t task.Task) (receipt, error) {
+func (c *Copier) copyVersion(ctx context.Context, t task.Task, signed driver.Exchange) (receipt, error) {
 	key := c.Destination.Prefix + t.Key
 	if violation := c.Destination.Session.KeyRules.Violation(key); violation != "" {
 		return receipt{}, c.Destination.failed(0, &driver.Error{
@@ -95,9 +113,9 @@ func (c *Copier) copyVersion(ctx context.Context, t task.Task) (receipt, error) 
 	}
 	var got receipt
 	if layout.Multipart() {
-		got, err = c.copyParts(ctx, t, layout)
+		got, err = c.copyParts(ctx, t, signed, layout)
 	} else if err = c.abandon(ctx, t); err == nil {
-		got, err = c.copyWhole(ctx, t)
+		got, err = c.copyWhole(ctx, t, signed)
 	}
 	if err == nil {
 		err = c.lookUp(ctx, t.Key)

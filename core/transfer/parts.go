@@ -40,9 +40,9 @@ type assembly struct {
 
 // copyParts copies an object in parts, several at a time, going on with an
 // upload that an interrupted run left when it is of the same version.
-func (c *Copier) copyParts(ctx context.Context, t task.Task, layout plan.Layout) (receipt, error) {
+func (c *Copier) copyParts(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (receipt, error) {
 	for restarts := 0; ; restarts++ {
-		got, err := c.copyUpload(ctx, t, layout)
+		got, err := c.copyUpload(ctx, t, signed, layout)
 		if !errors.Is(err, errUploadLost) {
 			return got, err
 		}
@@ -54,14 +54,14 @@ func (c *Copier) copyParts(ctx context.Context, t task.Task, layout plan.Layout)
 	}
 }
 
-func (c *Copier) copyUpload(ctx context.Context, t task.Task, layout plan.Layout) (receipt, error) {
+func (c *Copier) copyUpload(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (receipt, error) {
 	a, finished, err := c.resume(ctx, t, layout)
 	if err != nil || finished != nil {
 		return orZero(finished), err
 	}
 	var first *exchange.Answer
 	if a == nil {
-		if a, first, err = c.begin(ctx, t, layout); err != nil {
+		if a, first, err = c.begin(ctx, t, signed, layout); err != nil {
 			return receipt{}, err
 		}
 	}
@@ -84,8 +84,8 @@ func orZero(got *receipt) receipt {
 
 // begin opens the GET of the first part, because its headers hold the
 // attributes that the upload is created with, and creates the upload.
-func (c *Copier) begin(ctx context.Context, t task.Task, layout plan.Layout) (*assembly, *exchange.Answer, error) {
-	a := &assembly{task: t, layout: layout, parts: map[int]journal.Part{}}
+func (c *Copier) begin(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (*assembly, *exchange.Answer, error) {
+	a := &assembly{task: t, layout: layout, parts: map[int]journal.Part{}, signed: signed}
 	var first *exchange.Answer
 	err := c.attempt(ctx, c.Source, func() (err error) {
 		first, err = c.openPart(ctx, a, 1)

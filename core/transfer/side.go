@@ -37,6 +37,9 @@ type Side struct {
 // misnamed than in trouble, and whoever waits should hear so soon.
 const firstAttempts = 3
 
+// firstPatience is the time after which a store that never answered is not tried again.
+const firstPatience = 20 * time.Second
+
 // NewSide returns the side of an opened bucket. Close does not close the bucket.
 func NewSide(role Role, name, prefix string, bucket driver.Bucket, policy retry.Policy, counters *observe.Counters) (*Side, error) {
 	side := &Side{
@@ -83,6 +86,9 @@ func (s *Side) control(ctx context.Context, operation observe.Operation, call fu
 	policy := s.policy
 	if !s.met.Load() {
 		policy.Attempts = min(policy.Attempts, firstAttempts)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, firstPatience) // call has the caller's own context
+		defer cancel()
 	}
 	err := policy.Do(ctx, func(number int) error {
 		attempts = number

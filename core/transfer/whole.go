@@ -24,9 +24,9 @@ const (
 )
 
 // copyWhole copies an object by one GET into one PUT.
-func (c *Copier) copyWhole(ctx context.Context, t task.Task) (receipt, error) {
+func (c *Copier) copyWhole(ctx context.Context, t task.Task, signed driver.Exchange) (receipt, error) {
 	if t.Size > bufferLimit {
-		return c.streamWhole(ctx, t)
+		return c.streamWhole(ctx, t, signed)
 	}
 	release, err := c.Budget.Reserve(ctx, max(t.Size, 1))
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *Copier) copyWhole(ctx context.Context, t task.Task) (receipt, error) {
 	defer release()
 	buffer, giveBack := c.buffers.take(int(t.Size))
 	defer giveBack()
-	body, err := c.fetch(ctx, t, buffer)
+	body, err := c.fetch(ctx, t, signed, buffer)
 	if err != nil {
 		return receipt{}, err
 	}
@@ -52,9 +52,8 @@ type fetched struct {
 
 // fetch reads an object into the buffer, which has its length, and checks it
 // against what the source states.
-func (c *Copier) fetch(ctx context.Context, t task.Task, buffer []byte) (got fetched, err error) {
+func (c *Copier) fetch(ctx context.Context, t task.Task, signed driver.Exchange, buffer []byte) (got fetched, err error) {
 	got.bytes = buffer
-	var signed driver.Exchange
 	err = c.attempt(ctx, c.Source, func() error {
 		var err error
 		if signed, err = c.signedGet(ctx, t, signed); err != nil {
@@ -103,13 +102,12 @@ func (c *Copier) store(ctx context.Context, t task.Task, body fetched) (got rece
 
 // streamWhole copies an object that is not kept in memory: a failure on either
 // side reads it again.
-func (c *Copier) streamWhole(ctx context.Context, t task.Task) (got receipt, err error) {
+func (c *Copier) streamWhole(ctx context.Context, t task.Task, signed driver.Exchange) (got receipt, err error) {
 	release, err := c.Budget.Reserve(ctx, streamReserve)
 	if err != nil {
 		return receipt{}, err
 	}
 	defer release()
-	var signed driver.Exchange
 	err = c.attempt(ctx, c.Destination, func() error {
 		var err error
 		if signed, err = c.signedGet(ctx, t, signed); err != nil {
