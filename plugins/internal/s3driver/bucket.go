@@ -90,11 +90,10 @@ func Open(ctx context.Context, config Config) (*Bucket, error) {
 		return nil, fail(driver.KindDenied, err)
 	}
 	keyring := &keyring{resolve: resolve, reread: reread, now: time.Now}
-	held, err := keyring.get(ctx)
-	if err != nil {
+	if _, err := keyring.get(ctx); err != nil {
 		return nil, fail(driver.KindDenied, err)
 	}
-	session.Identity, session.Transport, session.Expires = config.Identity, config.Transport, held.expires
+	session.Identity, session.Transport = config.Identity, config.Transport
 	clock := &clock{}
 	aliases := driver.KeyRules{
 		NoEmptySegment: session.KeyRules.NoEmptySegment, NoDotSegment: session.KeyRules.NoDotSegment,
@@ -123,8 +122,15 @@ func checkBucket(name string) error {
 	return nil
 }
 
-// Session returns what is fixed for the life of the handle.
-func (b *Bucket) Session() driver.Session { return b.session }
+// Session returns what is fixed for the life of the handle, and when the keys
+// held now end.
+func (b *Bucket) Session() driver.Session {
+	session := b.session
+	if held := b.keyring.held.Load(); held != nil {
+		session.Expires = held.expires
+	}
+	return session
+}
 
 // Close ends idle connections; later calls fail with KindFatal.
 func (b *Bucket) Close() error {

@@ -255,6 +255,9 @@ func TestNetworkFailuresSayWhatHappened(t *testing.T) {
 					t.Errorf("%s = %v (%v), want unavailable and %q", op, err, driver.KindOf(err), test.want)
 				}
 				checkClean(t, err)
+				if strings.Contains(err.Error(), "/bucket") {
+					t.Errorf("%s shows the URL: %v", op, err)
+				}
 			}
 		})
 	}

@@ -3,12 +3,15 @@ package s3driver
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/dth-dev/dth/sdk/credentials"
 )
@@ -61,10 +64,20 @@ func neutralSource(reference credentials.Reference) source {
 	}
 }
 
+var errNoKeys = errors.New("no credentials found in the environment, the AWS files and the metadata service: " +
+	"give the location credentials such as env:PREFIX, profile:NAME, file:PATH, exec:COMMAND or anonymous")
+
+// quiet keeps the SDK from printing beside the plugin's own log.
+func quiet(o *config.LoadOptions) error {
+	o.Logger = logging.Nop{}
+	return nil
+}
+
 // awsSource uses the SDK's chain: environment, shared files, SSO, web identity,
 // container and instance metadata. An empty profile means the default one.
 func awsSource(ctx context.Context, profile string) (source, error) {
 	options := []func(*config.LoadOptions) error{
+		quiet,
 		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = renewBefore }),
 	}
 	if profile != "" {
@@ -79,8 +92,11 @@ func awsSource(ctx context.Context, profile string) (source, error) {
 			cache.Invalidate()
 		}
 		found, err := loaded.Credentials.Retrieve(ctx)
+		if err != nil && profile == "" {
+			return keys{}, fmt.Errorf("%w (%w)", errNoKeys, innermost(err))
+		}
 		if err != nil {
-			return keys{}, err
+			return keys{}, fmt.Errorf("profile %s: %w", profile, innermost(err))
 		}
 		held := keys{accessKeyID: found.AccessKeyID, secretAccessKey: found.SecretAccessKey, sessionToken: found.SessionToken}
 		if found.CanExpire {
@@ -90,14 +106,21 @@ func awsSource(ctx context.Context, profile string) (source, error) {
 	}, nil
 }
 
-// DefaultRegion returns the region that the environment or the profile behind the
-// reference names, empty where neither does.
+// DefaultRegion returns the region that the environment or the AWS profile behind
+// the reference names, empty where neither does.
 func DefaultRegion(ctx context.Context, reference string) (string, error) {
-	profile := ""
-	if parsed, err := credentials.Parse(reference); err == nil && parsed.Kind == credentials.Profile {
-		profile = parsed.Value
+	parsed, err := credentials.Parse(reference)
+	if err != nil {
+		return "", nil // Open says what is wrong with it
 	}
-	loaded, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(profile))
+	if parsed.Kind != credentials.Profile && parsed.Kind != credentials.Default {
+		// Keys of another origin say nothing about the files of AWS.
+		if region := os.Getenv("AWS_REGION"); region != "" {
+			return region, nil
+		}
+		return os.Getenv("AWS_DEFAULT_REGION"), nil
+	}
+	loaded, err := config.LoadDefaultConfig(ctx, quiet, config.WithSharedConfigProfile(parsed.Value))
 	if err != nil {
 		return "", err
 	}

@@ -17,7 +17,7 @@ import (
 
 const (
 	dialDeadline   = 10 * time.Second
-	headerDeadline = 2 * time.Minute
+	headerDeadline = 50 * time.Second // less than the host's deadline, so that it hears who is slow
 	// callDeadline bounds a whole control call. Completing an upload of many
 	// parts is the slowest: the store may work on it for minutes.
 	callDeadline = 10 * time.Minute
