@@ -110,21 +110,15 @@ func awsSource(ctx context.Context, profile string) (source, error) {
 // the reference names, empty where neither does.
 func DefaultRegion(ctx context.Context, reference string) (string, error) {
 	parsed, err := credentials.Parse(reference)
-	if err != nil {
-		return "", nil // Open says what is wrong with it
+	if err == nil && (parsed.Kind == credentials.Profile || parsed.Kind == credentials.Default) {
+		loaded, err := config.LoadDefaultConfig(ctx, quiet, config.WithSharedConfigProfile(parsed.Value))
+		return loaded.Region, err
 	}
-	if parsed.Kind != credentials.Profile && parsed.Kind != credentials.Default {
-		// Keys of another origin say nothing about the files of AWS.
-		if region := os.Getenv("AWS_REGION"); region != "" {
-			return region, nil
-		}
-		return os.Getenv("AWS_DEFAULT_REGION"), nil
+	// Keys of another origin say nothing about the files of AWS.
+	if region := os.Getenv("AWS_REGION"); region != "" {
+		return region, nil
 	}
-	loaded, err := config.LoadDefaultConfig(ctx, quiet, config.WithSharedConfigProfile(parsed.Value))
-	if err != nil {
-		return "", err
-	}
-	return loaded.Region, nil
+	return os.Getenv("AWS_DEFAULT_REGION"), nil
 }
 
 // keyring holds the keys of one bucket handle and resolves them again before
