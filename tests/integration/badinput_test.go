@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/dth-dev/dth/sdk/drivertest"
 	"github.com/dth-dev/dth/tests/servers"
 )
 
@@ -59,6 +60,11 @@ func TestStoresThatRefuse(t *testing.T) {
 	t.Cleanup(page.Close)
 	secure := httptest.NewTLSServer(page.Config.Handler)
 	t.Cleanup(secure.Close)
+	silent, stop, err := drivertest.Silence()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
 	swap := func(location, old, new string) string { return strings.Replace(location, old, new, 1) }
 	const create = `; create the bucket, or check its name and the endpoint`
 	const rights = `; check the credentials of the %s and that they may list this bucket`
@@ -81,6 +87,7 @@ func TestStoresThatRefuse(t *testing.T) {
 		"unknown certificate":       {swap(from, m.source.Endpoint, secure.URL), to, `dth: source: bucket "data", after \d attempts: List: the certificate of 127\.0\.0\.1:\d+ is signed by an unknown authority: give its CA with the option ca` + network},
 		"a web page, no store":      {swap(from, m.source.Endpoint, page.URL), to, `dth: source: bucket "data": List: the endpoint does not speak S3: it answers a listing with text/html: give the address of the store's S3 interface, with the right port and the right one of http and https \(HTTP 200\)`},
 		"no such host":              {swap(from, m.source.Endpoint, "http://store.invalid"), to, `dth: source: bucket "data", after \d attempts: List: unknown host store\.invalid: check the endpoint and the bucket's name` + network},
+		"takes and never answers":   {from, swap(to, m.destination.Endpoint, "http://"+silent), `dth: destination: bucket "data": List: 127\.0\.0\.1:\d+ timed out: it did not answer in time` + network},
 	}
 	t.Run("refused", func(t *testing.T) {
 		for name, test := range tests {

@@ -46,9 +46,6 @@ func testMain(m *testing.M) int {
 	return code
 }
 
-// long says that there is time to run everything at full length.
-func long() bool { return os.Getenv("DTH_FAULTS") == "long" }
-
 // run is how a command ended.
 type run struct {
 	code           int

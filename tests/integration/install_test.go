@@ -81,13 +81,19 @@ func copyProgram(from, to string) error {
 
 // leftovers names the processes of ours that are still there, after a moment in which plugins may notice that their host is gone.
 func leftovers() []string {
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.After(5 * time.Second)
+	look := time.NewTicker(50 * time.Millisecond) // the end of a process that is not our child is no event to us
+	defer look.Stop()
 	for {
 		left := ourProcesses()
-		if len(left) == 0 || time.Now().After(deadline) {
-			return left
+		if len(left) == 0 {
+			return nil
 		}
-		time.Sleep(50 * time.Millisecond) // the end of a stranger's process is no event to us
+		select {
+		case <-deadline:
+			return left
+		case <-look.C:
+		}
 	}
 }
 
