@@ -165,6 +165,33 @@ func TestExpiredCredentialsParkTheRun(t *testing.T) {
 	w.same()
 }
 
+// TestExpiredExchangeIsSignedAgain: one refused signature costs one more, after a
+// control call that lets the plugin renew its credentials.
+func TestExpiredExchangeIsSignedAgain(t *testing.T) {
+	t.Parallel()
+	for _, call := range []string{"Get", "Put", "Part"} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			size, server := 10, w.destination
+			switch call {
+			case "Get":
+				server = w.source
+			case "Part":
+				size = 5 * minPart
+			}
+			w.put("object", content(size, 1), driver.Attributes{})
+			server.Inject(memdriver.Fault{Call: call, Times: 1, Effect: memdriver.Fail(http.StatusForbidden, "Expired")})
+			before := server.Count("Stat")
+			w.sync()
+			w.same()
+			if server.Count("Stat") == before {
+				t.Error("no control call let the plugin renew its credentials")
+			}
+		})
+	}
+}
+
 func TestInterruptedRunGoesOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

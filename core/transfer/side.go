@@ -145,9 +145,16 @@ func (s *Side) signGet(ctx context.Context, t task.Task) (driver.Exchange, error
 // expiryMargin is how long before its end a signature is not used any more.
 const expiryMargin = 30 * time.Second
 
-// fresh says whether a signed exchange can still be sent.
-func fresh(signed driver.Exchange) bool {
-	return signed.Method != "" && (signed.Expires.IsZero() || time.Until(signed.Expires) > expiryMargin)
+// fresh says whether a signed exchange can still be sent. It ends by the store's clock.
+func (s *Side) fresh(signed driver.Exchange) bool {
+	return signed.Method != "" && (signed.Expires.IsZero() || signed.Expires.Sub(s.Now()) > expiryMargin)
+}
+
+// renew makes a control call after an exchange came back as expired: the plugin, which never
+// sees exchanges, learns so that its credentials ended, and resolves them again.
+func (s *Side) renew(ctx context.Context, key string) {
+	s.requests.Count(observe.Stat)
+	_, _ = s.bucket.Stat(ctx, driver.StatRequest{Key: key}) // the next signature tells whether it helped
 }
 
 // get downloads a range, or the whole object when length is 0, once.

@@ -184,7 +184,7 @@ func (c *Copier) sourceError(err error, signed *driver.Exchange) error {
 
 // signedGet returns the signature again while it can be used.
 func (c *Copier) signedGet(ctx context.Context, t task.Task, signed driver.Exchange) (driver.Exchange, error) {
-	if fresh(signed) {
+	if c.Source.fresh(signed) {
 		return signed, nil
 	}
 	return c.Source.signGet(ctx, t)
@@ -199,7 +199,9 @@ func (c *Copier) attempt(ctx context.Context, side *Side, work func() error) err
 		if number > 1 {
 			c.Counters.Retried.Add(1)
 		}
-		return work()
+		err := work()
+		c.renewExpired(ctx, err)
+		return err
 	})
 	var failure *Error
 	if errors.As(err, &failure) {
@@ -209,6 +211,20 @@ func (c *Copier) attempt(ctx context.Context, side *Side, work func() error) err
 		return err
 	}
 	return side.failed(attempts, err)
+}
+
+// renewExpired has the side whose signature was refused renew its credentials.
+func (c *Copier) renewExpired(ctx context.Context, err error) {
+	var located *Error
+	var failure *driver.Error
+	if driver.KindOf(err) != driver.KindExpired || !errors.As(err, &located) || !errors.As(err, &failure) {
+		return
+	}
+	side := c.Source
+	if located.Side == Destination {
+		side = c.Destination
+	}
+	side.renew(ctx, failure.Key)
 }
 
 // interrupted is the failure of a source body that ended before its length.
