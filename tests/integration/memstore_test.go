@@ -18,10 +18,7 @@ type memStore struct {
 // startMem starts a reference store whose credentials are behind env:PREFIX.
 func startMem(t *testing.T, prefix string) *memStore {
 	t.Helper()
-	server, err := memdriver.NewServer(memdriver.Config{Accounts: map[string]memdriver.Account{
-		"user":    {Secret: prefix + "-secret"},
-		"outcast": {Secret: prefix + "-secret", Buckets: []string{}}, // may use no bucket
-	}})
+	server, err := memdriver.NewServer(memdriver.Config{Accounts: map[string]memdriver.Account{"user": {Secret: prefix + "-secret"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
