@@ -100,6 +100,9 @@ func TestStoresThatRefuse(t *testing.T) {
 	if keys := m.destination.listed(); len(keys) > 0 {
 		t.Errorf("mistakes wrote %q", keys)
 	}
+	// Who may not list may still copy one object.
+	m.must(0, "copy", m.source.at("a"), swap(m.destination.at("a"), "env:DST", "anonymous"))
+	checkContent(t, m.destination, "a", 1000)
 	// What a failed run left in its state changes nothing for the next one.
 	for name := range tests {
 		m.destination.empty()

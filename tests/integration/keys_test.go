@@ -67,7 +67,7 @@ func TestStoresHoldOrReportHostileKeys(t *testing.T) {
 			arrived := map[string]bool{}
 			for _, key := range destination.listed() {
 				arrived[asJSON(t, key)] = true
-				checkContent(t, destination, key)
+				checkContent(t, destination, key, 100)
 			}
 			for _, key := range hostile {
 				if key = asJSON(t, key); arrived[key] == (problems[key] != "") {
@@ -113,7 +113,7 @@ func TestUnknownStoreThatFoldsKeys(t *testing.T) {
 			t.Errorf("%q: %s\nwant %s", key, problem, want)
 		}
 	}
-	checkContent(t, destination, "kept/key")
+	checkContent(t, destination, "kept/key", 100)
 }
 
 // problemsOf returns the problems of a report by key.
@@ -144,10 +144,10 @@ func asJSON(t *testing.T, text string) string {
 }
 
 // checkContent checks that the object holds the bytes that belong to its key.
-func checkContent(t *testing.T, store *realStore, key string) {
+func checkContent(t *testing.T, store *realStore, key string, size int) {
 	t.Helper()
 	got, err := store.get(t.Context(), key)
-	if err != nil || got.SHA256 != sha256.Sum256(content(key, 100)) {
+	if err != nil || got.SHA256 != sha256.Sum256(content(key, size)) {
 		t.Errorf("%q holds other bytes than those of its key: %v", key, err)
 	}
 }
