@@ -28,11 +28,12 @@ func (s *service) Sign(stream grpc.BidiStreamingServer[storagepb.SignRequest, st
 	if err != nil {
 		return wire.FromCall(err)
 	}
-	signer := &signer{bucket: bucket, guard: s.guard, stream: stream, slots: make(chan struct{}, maxBatches)}
+	signer := &signer{bucket: bucket, guard: s.guard, stream: stream, batches: make(chan *wire.SignBatch)}
 	defer signer.running.Wait()
+	defer close(signer.batches)
 	for batch := first; ; {
 		if len(batch.Requests) > 0 {
-			signer.start(stream.Context(), batch)
+			signer.start(batch)
 		}
 		batch = &wire.SignBatch{}
 		if err := stream.RecvMsg(batch); errors.Is(err, io.EOF) {
@@ -48,30 +49,47 @@ type signer struct {
 	bucket  driver.Bucket
 	guard   guard
 	stream  grpc.ServerStream
-	slots   chan struct{}
+	batches chan *wire.SignBatch
+	workers int // at most maxBatches; only the stream's own goroutine looks
 	running sync.WaitGroup
 
 	mu      sync.Mutex // keeps numbering and sending in one order
 	replies wire.ReplyWriter
 }
 
-// start signs one batch beside the others. Its answer is lost when the stream has ended.
-func (s *signer) start(ctx context.Context, batch *wire.SignBatch) {
-	s.slots <- struct{}{}
-	s.running.Go(func() {
-		defer func() { <-s.slots }()
-		ctx, cancel := context.WithTimeout(ctx, wire.CallTimeout)
-		defer cancel()
-		answer := &wire.SignAnswer{Batch: batch.Batch, Outcomes: make([]wire.Signed, len(batch.Requests))}
-		for i, request := range batch.Requests {
-			answer.Outcomes[i].Exchange, answer.Outcomes[i].Err = s.sign(ctx, request)
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.replies.Prepare(answer)
-		// A stream that cannot be sent on is over, and RecvMsg reports it.
-		_ = s.stream.SendMsg(answer)
-	})
+// start gives the batch to a worker that is free, to a new one, or to the first that
+// becomes free. Workers stay: a new goroutine for each batch would grow its
+// stack each time, which costs as much as signing does.
+func (s *signer) start(batch *wire.SignBatch) {
+	select {
+	case s.batches <- batch:
+		return
+	default:
+	}
+	if s.workers < maxBatches {
+		s.workers++
+		s.running.Go(func() {
+			for batch := range s.batches {
+				s.answer(batch)
+			}
+		})
+	}
+	s.batches <- batch
+}
+
+// answer signs one batch. Its answer is lost when the stream has ended.
+func (s *signer) answer(batch *wire.SignBatch) {
+	ctx, cancel := context.WithTimeout(s.stream.Context(), wire.CallTimeout)
+	defer cancel()
+	answer := &wire.SignAnswer{Batch: batch.Batch, Outcomes: make([]wire.Signed, len(batch.Requests))}
+	for i, request := range batch.Requests {
+		answer.Outcomes[i].Exchange, answer.Outcomes[i].Err = s.sign(ctx, request)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replies.Prepare(answer)
+	// A stream that cannot be sent on is over, and RecvMsg reports it.
+	_ = s.stream.SendMsg(answer)
 }
 
 // sign signs one request. A panic is the error of this request alone.
