@@ -24,7 +24,7 @@ func (b *Bucket) attributeHeaders(attributes driver.Attributes) ([]driver.Header
 	for _, field := range []driver.Header{
 		{Name: "cache-control", Value: attributes.CacheControl},
 		{Name: "content-disposition", Value: attributes.ContentDisposition},
-		{Name: "content-encoding", Value: attributes.ContentEncoding},
+		{Name: "content-encoding", Value: withoutChunked(attributes.ContentEncoding)},
 		{Name: "content-language", Value: attributes.ContentLanguage},
 		{Name: "content-type", Value: attributes.ContentType},
 		{Name: "expires", Value: attributes.Expires},
@@ -145,7 +145,8 @@ func appendChecksum(found []driver.Checksum, algorithm driver.Algorithm, text st
 	return append(found, driver.Checksum{Algorithm: algorithm, Value: string(value), Composite: composite || parts})
 }
 
-// withoutChunked takes off the transfer's own encoding where a store kept it.
+// withoutChunked takes off the transfer's own encoding, which some stores keep
+// and tell as the object's.
 func withoutChunked(encoding string) string {
 	if !strings.Contains(encoding, "aws-chunked") {
 		return encoding
