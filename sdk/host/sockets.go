@@ -3,19 +3,25 @@
 package host
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
 
-// socketDirPrefix begins the name of every private socket folder.
-const socketDirPrefix = "dth-plugin-"
+// How the names of private socket folders begin: while they are made, and once they
+// are locked.
+const (
+	unlockedPrefix  = "dth-new-plugin-"
+	socketDirPrefix = "dth-plugin-"
+)
 
-// youngDir is the age below which a folder may still be in the making: its maker
-// creates the lock first and takes it then.
-const youngDir = time.Minute
+// makingTakes is how old a folder without a lock must be before its maker counts as dead.
+const makingTakes = time.Minute
 
 // maxSocketPath is the longest path that a unix socket can have on every
 // supported system (104 bytes with the closing zero on macOS).
@@ -46,21 +52,31 @@ func newSocketDir(base string) (*socketDir, error) {
 	if len(base) > maxSocketBase {
 		return nil, fmt.Errorf("the path %s has %d bytes, and a plugin's socket does not fit below more than %d", base, len(base), maxSocketBase)
 	}
-	path, err := os.MkdirTemp(base, socketDirPrefix)
+	made, err := os.MkdirTemp(base, unlockedPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the plugin's socket: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		_ = os.RemoveAll(path)
-		return nil, fmt.Errorf("lock the folder of the plugin's socket: %w", err)
+	path := filepath.Join(base, socketDirPrefix+strings.TrimPrefix(filepath.Base(made), unlockedPrefix))
+	lock, err := lockDir(made)
+	if err == nil {
+		// Only now may another host's sweep see it.
+		err = os.Rename(made, path)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err != nil {
 		_ = lock.Close()
-		_ = os.RemoveAll(path)
+		_ = os.RemoveAll(made)
 		return nil, fmt.Errorf("lock the folder of the plugin's socket: %w", err)
 	}
 	return &socketDir{path: path, lock: lock}, nil
+}
+
+// lockDir makes and takes the lock of a folder.
+func lockDir(path string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return lock, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }
 
 // remove removes the folder with all that is in it.
@@ -72,33 +88,42 @@ func (d *socketDir) remove() {
 // sweepSockets removes the folders that dead hosts left below base. It never
 // touches those of other users or of live hosts.
 func sweepSockets(base string) {
-	entries, err := filepath.Glob(filepath.Join(base, socketDirPrefix+"*"))
+	entries, err := os.ReadDir(base)
 	if err != nil {
 		return
 	}
-	for _, path := range entries {
-		if abandoned(path) {
+	for _, entry := range entries {
+		path := filepath.Join(base, entry.Name())
+		switch {
+		case strings.HasPrefix(entry.Name(), socketDirPrefix) && own(path) && unlocked(path),
+			strings.HasPrefix(entry.Name(), unlockedPrefix) && own(path) && old(path):
 			_ = os.RemoveAll(path)
 		}
 	}
 }
 
-// abandoned says whether the folder is this user's and nobody holds its lock.
-func abandoned(path string) bool {
+// own says whether the path is a folder of this user's.
+func own(path string) bool {
 	info, err := os.Lstat(path)
 	if err != nil || !info.IsDir() {
 		return false
 	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Geteuid() {
-		return false
-	}
-	if time.Since(info.ModTime()) < youngDir {
-		return false
-	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(owner.Uid) == os.Geteuid()
+}
+
+// unlocked says whether no host holds the folder's lock.
+func unlocked(path string) bool {
 	lock, err := os.Open(filepath.Join(path, "lock"))
 	if err != nil {
-		return true
+		return errors.Is(err, fs.ErrNotExist) // its host is removing it, or died while at it
 	}
 	defer lock.Close()
 	return syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
+// old says whether the folder is older than making one takes.
+func old(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && time.Since(info.ModTime()) > makingTakes
 }
