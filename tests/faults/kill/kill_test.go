@@ -22,7 +22,7 @@ import (
 const (
 	transfers = 8
 	partSize  = 5 << 20
-	// roundKills is how often the host is killed before a run may end.
+	// roundKills is how often the host is killed at most before a run may end.
 	roundKills = 5
 )
 
@@ -42,23 +42,24 @@ func kills() int {
 func TestHostKilledAtRandomMoments(t *testing.T) {
 	w := newWorld(t)
 	foreign := w.plantUpload("parts/1.bin")
-	killed := 0
-	for round := 0; killed < kills(); round++ {
+	w.change(0)
+	w.requestsToCopy()
+	w.runToTheEnd() // tells how long a run takes
+	for round, killed := 1, 0; killed < kills(); round++ {
 		w.change(round)
-		needed := w.requestsToCopy()
-		before := w.writes()
-		for range roundKills {
-			w.runAndKill()
-			killed++
+		needed, before, killedHere := w.requestsToCopy(), w.writes(), 0
+		for killedHere < roundKills && w.runAndKill() {
+			killedHere++
 		}
+		killed += killedHere
 		w.runToTheEnd()
 		w.checkDestination()
 		w.checkUploads(foreign)
 		// A kill costs at most what was in flight: one PUT or part for each transfer.
-		if most := needed + roundKills*2*transfers; w.writes()-before > most {
+		if most := needed + killedHere*2*transfers; w.writes()-before > most {
 			t.Errorf("round %d: %d writes to the destination, want at most %d for %d needed ones", round, w.writes()-before, most, needed)
 		}
-		t.Logf("round %d: %d writes, %d needed, %d kills", round, w.writes()-before, needed, roundKills)
+		t.Logf("round %d: %d writes, %d needed, %d kills", round, w.writes()-before, needed, killedHere)
 		w.checkQuiet()
 	}
 }
@@ -69,6 +70,7 @@ type world struct {
 	dir, program        string
 	changed             map[string]int // keys that the next run must copy, and their size
 	delay               *rand.Rand
+	longest             time.Duration // of the runs that came to their end
 }
 
 func newWorld(t *testing.T) *world {
@@ -126,10 +128,10 @@ func (w *world) change(round int) {
 		}
 		w.changed[key] = size
 	}
-	for i := range 200 {
-		put(fmt.Sprintf("small/%d", (round*50+i)%600), 1000+i)
+	for i := range 600 {
+		put(fmt.Sprintf("small/%d", (round*50+i)%1000), 1000+i)
 	}
-	for i := range 4 {
+	for i := range 6 {
 		put(fmt.Sprintf("parts/%d.bin", i), 3*partSize+i)
 	}
 }
@@ -157,12 +159,9 @@ func (w *world) command() *exec.Cmd {
 	return command
 }
 
-// longestRun is about how long an undisturbed run takes; kills fall into it.
-const longestRun = 1500 * time.Millisecond
-
-// runAndKill kills a run with SIGKILL at a random moment; a run that ends before
-// is fine.
-func (w *world) runAndKill() {
+// runAndKill kills a run with SIGKILL at a random moment; false when the run ended
+// before.
+func (w *world) runAndKill() bool {
 	w.t.Helper()
 	command := w.command()
 	var output bytes.Buffer
@@ -170,20 +169,23 @@ func (w *world) runAndKill() {
 	if err := command.Start(); err != nil {
 		w.t.Fatal(err)
 	}
-	timer := time.AfterFunc(time.Duration(w.delay.Int64N(int64(longestRun))), func() { _ = command.Process.Kill() })
+	timer := time.AfterFunc(time.Duration(w.delay.Int64N(int64(w.longest))), func() { _ = command.Process.Kill() })
 	defer timer.Stop()
 	err := command.Wait()
 	var exited *exec.ExitError
 	if err != nil && (!errors.As(err, &exited) || exited.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL) {
 		w.t.Fatalf("the run ended by itself: %v\n%s", err, output.Bytes())
 	}
+	return err != nil
 }
 
 func (w *world) runToTheEnd() {
 	w.t.Helper()
+	began := time.Now()
 	if output, err := w.command().CombinedOutput(); err != nil {
 		w.t.Fatalf("%v\n%s", err, output)
 	}
+	w.longest = max(w.longest, time.Since(began))
 }
 
 // checkQuiet runs once more: what the journal says must leave nothing to do.
