@@ -78,7 +78,7 @@ func TestAddressing(t *testing.T) {
 	cases := map[string]struct{ bucket, endpoint, addressing, want string }{
 		"path by default":         {"b", "https://h", "", "https://h/b/k"},
 		"own port":                {"b", "https://H:443/", "", "https://h/b/k"},
-		"other port and path":     {"b", "http://h:9000/root/", "path", "http://h:9000/root/b/k"},
+		"other port and path":     {"b", "http://h:9000/top/", "path", "http://h:9000/top/b/k"},
 		"virtual host":            {"b", "https://h:8443", "virtual-host", "https://b.h:8443/k"},
 		"auto":                    {"b", "https://h", "auto", "https://b.h/k"},
 		"auto with dots":          {"a.b", "https://h", "auto", "https://h/a.b/k"},
