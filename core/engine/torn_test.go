@@ -1,10 +1,13 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/dth-dev/dth/core/exchange"
 	"github.com/dth-dev/dth/sdk/driver"
 	"github.com/dth-dev/dth/sdk/memdriver"
 )
@@ -107,18 +110,57 @@ func TestForeignUploadsSurvive(t *testing.T) {
 	w.put("object", content(9*minPart, 1), driver.Attributes{})
 	bucket := w.open(w.destination.Endpoint(), "dst")
 	defer bucket.Close()
-	for _, key := range []string{"object-2", "objec", "foreign"} {
+	for _, key := range []string{"object-2", "objec", "object", "foreign"} {
 		if _, err := bucket.(driver.Uploader).CreateUpload(t.Context(), driver.CreateUploadRequest{Key: key}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	// Stores tell when an upload began in whole seconds; ours begin in a later one.
+	<-time.After(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 	w.destination.Inject(memdriver.Fault{Call: "CreateUpload", Key: "object", Times: 2, Effect: memdriver.LoseAnswer()})
 	w.sync()
 	var open []string
 	for _, upload := range w.destination.Uploads("dst") {
 		open = append(open, upload.Key)
 	}
-	if len(open) != 3 {
-		t.Errorf("open uploads %q, want the three foreign ones", open)
+	if len(open) != 4 {
+		t.Errorf("open uploads %q, want the four foreign ones", open)
 	}
+}
+
+// TestReplacedPartIsCopiedAgain: a part that somebody replaced at the destination
+// between two runs is not taken over for the one on record.
+func TestReplacedPartIsCopiedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put("object", content(20*minPart, 1), driver.Attributes{})
+	ctx, interrupt := context.WithCancel(t.Context())
+	release := make(chan struct{})
+	defer close(release)
+	w.destination.Inject(memdriver.Fault{Call: "Part", First: 12, Effect: memdriver.Do(interrupt)})
+	w.destination.Inject(memdriver.Fault{Call: "Part", First: 12, Effect: memdriver.Hold(release)})
+	if _, err := w.trySync(ctx); err == nil {
+		t.Fatal("the run was not interrupted")
+	}
+	w.destination.Heal()
+	bucket := w.open(w.destination.Endpoint(), "dst")
+	defer bucket.Close()
+	upload := w.destination.Uploads("dst")[0]
+	signed, err := bucket.(driver.Uploader).SignPart(t.Context(), driver.PartRequest{Upload: upload.UploadRef, Number: 1, Size: minPart})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := exchange.NewClient(driver.Transport{Proxy: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	other := exchange.Request{Body: bytes.NewReader(content(minPart, 9)), Size: minPart}
+	if _, err := client.Do(t.Context(), signed, other); err != nil {
+		t.Fatal(err)
+	}
+	if report := w.sync(); report.Bytes.Resumed == 0 {
+		t.Error("nothing was resumed")
+	}
+	w.same()
 }

@@ -53,8 +53,3 @@ func checkReference(reference string) error {
 	}
 	return &Error{What: "credentials are not a reference", Do: credentialsAdvice}
 }
-
-// EnvPrefix returns PREFIX of the reference "env:PREFIX", and whether it is one.
-func EnvPrefix(reference string) (string, bool) {
-	return strings.CutPrefix(reference, "env:")
-}

@@ -174,7 +174,7 @@ func vanished(err error) bool {
 	var side *Error
 	var failure *driver.Error
 	return errors.As(err, &side) && side.Side == Source &&
-		errors.As(err, &failure) && failure.Kind == driver.KindNotFound && failure.Code != "NoSuchBucket"
+		errors.As(err, &failure) && failure.Kind == driver.KindNotFound && failure.Code != driver.CodeNoSuchBucket
 }
 
 // lookUp looks an unusual key up in a listing where the store's key rules are

@@ -45,6 +45,11 @@ func (k Kind) Retriable() bool {
 	return k == KindThrottled || k == KindUnavailable || k == KindExpired || k == KindIntegrity
 }
 
+// CodeNoSuchBucket is the Code of KindNotFound when it is the bucket that does not
+// exist. Drivers report it under this code, whatever the store calls it, because
+// an absent bucket is never an absent object.
+const CodeNoSuchBucket = "NoSuchBucket"
+
 // Error is how every driver method reports failure. It carries no secret: no
 // query string, no header and no credential.
 type Error struct {

@@ -17,6 +17,7 @@ func uploadTests() map[string]func(*testing.T, Store) {
 		"an absent upload is not found":             testUploadAbsent,
 		"a new intent replaces upload and parts":    testUploadReplaced,
 		"a forgotten upload is gone with its parts": testUploadForgotten,
+		"a done record forgets its key's upload":    testUploadDone,
 		"a part replaces the one of its number":     testPartReplaced,
 		"parts are recorded by many at once":        testPartsConcurrent,
 		"uploads come in byte order of their keys":  testUploadsOrder,
@@ -43,6 +44,23 @@ func part(number int) journal.Part {
 	return journal.Part{
 		Number: number, Size: 8 << 20, ETag: fmt.Sprintf("etag-%d", number),
 		Checksum: driver.Checksum{Algorithm: driver.AlgorithmCRC32C, Value: "\x00\xff\x00\xff"},
+	}
+}
+
+func testUploadDone(t *testing.T, store Store) {
+	j, ctx := store.Open(t), t.Context()
+	for _, key := range []string{"done", "failed", "other"} {
+		must(t, "IntendUpload", j.IntendUpload(ctx, upload(key)))
+		must(t, "RecordPart", j.RecordPart(ctx, key, part(1)))
+	}
+	appendRecords(t, j, record("done"), failure("failed", "run"))
+	if _, _, err := j.Upload(ctx, "done"); !errors.Is(err, journal.ErrNotFound) {
+		t.Errorf("the upload of a done object: %v, want ErrNotFound", err)
+	}
+	for _, key := range []string{"failed", "other"} {
+		_, parts, err := j.Upload(ctx, key)
+		must(t, "Upload", err)
+		mustEqual(t, "parts", 1, len(parts))
 	}
 }
 
