@@ -33,9 +33,11 @@ func lock(dir string, options Options) (*os.File, error) {
 	return file, nil
 }
 
-// unlock lets the next process in and leaves no name behind.
+// unlock lets the next process in and leaves no name behind. It does not leave the unlocking
+// to Close: a process that is being started at this moment holds a copy of the
+// descriptor until it executes its program, and the lock with it.
 func unlock(file *os.File) error {
-	return errors.Join(file.Truncate(0), file.Close())
+	return errors.Join(file.Truncate(0), unix.Flock(int(file.Fd()), unix.LOCK_UN), file.Close())
 }
 
 func writeHolder(file *os.File, options Options) error {
