@@ -99,7 +99,7 @@ type errorDocument struct {
 
 func (c *call) document(e *refusal) errorDocument {
 	return errorDocument{
-		Code: e.code, Message: e.message, Resource: text(c.r.Host + c.r.URL.Path), RequestID: c.id,
+		Code: e.code, Message: e.message, Resource: text(c.r.Host + c.r.URL.EscapedPath()), RequestID: c.id,
 		TraceID: base64.StdEncoding.EncodeToString([]byte(hex.EncodeToString([]byte(c.id)))),
 	}
 }

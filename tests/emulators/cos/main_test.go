@@ -115,8 +115,15 @@ func (e *emulator) sdkAs(access, secret, token, host string) *cossdk.Client {
 	return client
 }
 
-// send sends a request as it is and returns the answer with its body read.
-func (e *emulator) send(r *http.Request) (*http.Response, string) {
+// reply is an answer whose body was read.
+type reply struct {
+	Status     string
+	StatusCode int
+	Header     http.Header
+}
+
+// send sends a request as it is and returns the answer and its body.
+func (e *emulator) send(r *http.Request) (reply, string) {
 	e.t.Helper()
 	response, err := e.client.Do(r)
 	if err != nil {
@@ -127,7 +134,7 @@ func (e *emulator) send(r *http.Request) (*http.Response, string) {
 	if err != nil {
 		e.t.Fatalf("%s %s: read the answer: %v", r.Method, r.URL, err)
 	}
-	return response, string(body)
+	return reply{response.Status, response.StatusCode, response.Header}, string(body)
 }
 
 // request makes a request of a bucket and signs it as the vendor's client does.
@@ -160,13 +167,11 @@ func signRequest(r *http.Request) {
 }
 
 // put stores an object.
-func (e *emulator) put(key, body string, headers ...string) *http.Response {
+func (e *emulator) put(key, body string, headers ...string) {
 	e.t.Helper()
-	response, answer := e.send(request(e.t, "PUT", "/"+key, body, headers...))
-	if response.StatusCode != http.StatusOK {
+	if response, answer := e.send(request(e.t, "PUT", "/"+key, body, headers...)); response.StatusCode != http.StatusOK {
 		e.t.Fatalf("put %s: %s %s", key, response.Status, answer)
 	}
-	return response
 }
 
 // steer posts to the control API.

@@ -164,12 +164,14 @@ func choose(listed []completePart, have []bucket.Part) ([]bucket.Part, error) {
 	if len(listed) == 0 {
 		return nil, badRequest("MalformedXML", "The list of parts is empty.")
 	}
+	for i, want := range listed[1:] {
+		if want.PartNumber <= listed[i].PartNumber {
+			return nil, badRequest("InvalidPartOrder", "The list of parts was not in ascending order.")
+		}
+	}
 	parts := make([]bucket.Part, len(listed))
 	for i, want := range listed {
-		switch {
-		case i > 0 && want.PartNumber <= listed[i-1].PartNumber:
-			return nil, badRequest("InvalidPartOrder", "The list of parts was not in ascending order.")
-		case want.PartNumber != i+1:
+		if want.PartNumber != i+1 {
 			return nil, badRequest("InvalidPart", fmt.Sprintf("The part numbers are not continuous: %d in place %d.", want.PartNumber, i+1))
 		}
 		at, ok := slices.BinarySearchFunc(have, want.PartNumber, func(p bucket.Part, number int) int { return p.Number - number })

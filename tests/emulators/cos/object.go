@@ -100,10 +100,10 @@ func (c *call) headObject() error {
 	if !ok {
 		return bucket.ErrNoObject
 	}
-	c.tellObject(o)
 	if err := preconditions(c.r.Header, "", o); err != nil {
 		return err
 	}
+	c.tellObject(o)
 	c.w.Header().Set("Content-Length", itoa(o.Blob.Size))
 	c.w.WriteHeader(http.StatusOK)
 	return nil
@@ -166,7 +166,7 @@ func (c *call) getObject() error {
 			h.Set(name, value)
 		}
 	}
-	if h.Get(forcedDownload) != "" {
+	if h.Get(forcedDownload) != "" && !strings.HasPrefix(h.Get("Content-Disposition"), "attachment") {
 		h.Set("Content-Disposition", "attachment")
 	}
 	h.Set("Accept-Ranges", "bytes")

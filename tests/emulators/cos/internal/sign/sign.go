@@ -80,17 +80,17 @@ func (a Account) checkToken(r *http.Request, query values, inQuery bool) error {
 	if inQuery {
 		token = strings.Join(query[name], "")
 	}
-	switch {
-	case token == a.Token:
+	switch token {
+	case a.Token:
 		return nil
-	case token == "": // a temporary key is unknown without its token
+	case "": // a temporary key is unknown without its token
 		return &Error{"InvalidAccessKeyId", "The access key id you provided does not exist in our records."}
 	default:
 		return &Error{"AccessDenied", "The security token does not belong to the access key id."}
 	}
 }
 
-// signature derives the day's key from the secret and signs the text with it.
+// signature derives the window's key from the secret and signs the text with it.
 func (a Account) signature(keyTime, text string) string {
 	digest := sha1.Sum([]byte(text))
 	key := sum(a.SecretKey, keyTime)
