@@ -173,11 +173,13 @@ func marshal(document any) ([]byte, error) {
 // XML does not know as they are.
 type text string
 
+var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
 // MarshalXML writes the text with XML's own characters escaped alone.
 func (t text) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
 	escaped := struct {
 		Inner string `xml:",innerxml"`
-	}{strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(string(t))}
+	}{markup.Replace(string(t))}
 	return e.EncodeElement(escaped, start)
 }
 

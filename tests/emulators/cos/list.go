@@ -54,6 +54,9 @@ type listEntry struct {
 	StorageTier  string `xml:",omitempty"`
 }
 
+// encoding makes the vendor's URL encoding, which spares slashes, from Go's.
+var encoding = strings.NewReplacer("+", "%20", "%2F", "/")
+
 // encoder returns how a listing writes keys.
 func (c *call) encoder() (func(string) text, error) {
 	switch c.query.Get("encoding-type") {
@@ -61,7 +64,7 @@ func (c *call) encoder() (func(string) text, error) {
 		return func(key string) text { return text(key) }, nil
 	case "url":
 		return func(key string) text {
-			return text(strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(key)))
+			return text(encoding.Replace(url.QueryEscape(key)))
 		}, nil
 	default:
 		return nil, invalid("encoding-type must be url.")

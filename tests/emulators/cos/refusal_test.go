@@ -137,7 +137,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		"class":                  {request(t, "PUT", "/a", "", "x-cos-storage-class: GLACIER"), 400, "InvalidStorageClass"},
 		"access":                 {request(t, "PUT", "/a", "", "x-cos-acl: everybody"), 400, "InvalidArgument"},
 		"underscore in a name":   {request(t, "PUT", "/a", "", "x-cos-meta-a_b: 1"), 400, "InvalidArgument"},
-		"long metadata":          {request(t, "PUT", "/a", "", "x-cos-meta-a: "+strings.Repeat("v", maxMeta)), 400, "MetadataTooLarge"},
+		"long metadata":          {request(t, "PUT", "/a", "", "x-cos-meta-a: "+strings.Repeat("v", maxMeta-len("x-cos-meta-a")+1)), 400, "MetadataTooLarge"},
 		"much metadata":          {request(t, "PUT", "/a", "", "x-cos-meta-a: "+strings.Repeat("v", 2000), "x-cos-meta-b: "+strings.Repeat("v", 2000), "x-cos-meta-c: "+strings.Repeat("v", 100)), 400, "MetadataTooLarge"},
 		"many tags":              {request(t, "PUT", "/a", "", "x-cos-tagging: a&b&c&d&e&f&g&h&i&j&k"), 400, "InvalidTag"},
 		"bad tag":                {request(t, "PUT", "/a", "", "x-cos-tagging: a%3C=1"), 400, "InvalidTag"},

@@ -88,6 +88,10 @@ func TestFirstParameterDecides(t *testing.T) {
 			t.Errorf("GET %s answers %s, want %s", target, body, want)
 		}
 	}
+	signed := request(t, "GET", "/?uploads", "").Header.Get("Authorization")
+	if _, body := e.send(bare(t, "GET", "/?"+signed+"&uploads", "")); !strings.Contains(body, "<ListMultipartUploadsResult>") {
+		t.Errorf("with a signature before it: %s", body)
+	}
 }
 
 func TestStrictHostWantsVirtualHosts(t *testing.T) {
