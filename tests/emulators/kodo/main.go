@@ -34,8 +34,9 @@ import (
 
 func main() { os.Exit(serve.Main(run)) }
 
-// bucketName is the rule of https://developer.qiniu.com/kodo/1382/mkbucketv3.
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
+// bucketName also lets through what only older buckets are called by, as in the
+// documentation's samples: capitals and underlines.
+var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{1,61}[A-Za-z0-9]$`)
 
 func run(ctx context.Context, arguments []string, stdout io.Writer) error {
 	config, err := serve.Parse("kodo", "z0", arguments, nil)
@@ -44,7 +45,7 @@ func run(ctx context.Context, arguments []string, stdout io.Writer) error {
 	}
 	for _, name := range config.Buckets {
 		if !bucketName.MatchString(name) {
-			return fmt.Errorf("-bucket %q: a bucket of Kodo is called by 3 to 63 small letters, digits and inner hyphens", name)
+			return fmt.Errorf("-bucket %q: a bucket of Kodo is called by 3 to 63 letters, digits and inner hyphens", name)
 		}
 	}
 	desk := serve.NewDesk()

@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +20,9 @@ import (
 	"github.com/qiniu/go-sdk/v7/storagev2/http_client"
 	"github.com/qiniu/go-sdk/v7/storagev2/objects"
 	sdkregion "github.com/qiniu/go-sdk/v7/storagev2/region"
+	"github.com/qiniu/go-sdk/v7/storagev2/resolver"
 	"github.com/qiniu/go-sdk/v7/storagev2/uploader"
+	"github.com/qiniu/go-sdk/v7/storagev2/uplog"
 
 	"github.com/dth-dev/dth/tests/emulators/internal/serve"
 )
@@ -30,6 +34,11 @@ const (
 	secretKey = "MY_SECRET_KEY"
 )
 
+func TestMain(m *testing.M) {
+	uplog.DisableUplog() // the vendor's client would report to the vendor
+	os.Exit(m.Run())
+}
+
 // emulator is a running command.
 type emulator struct {
 	t       *testing.T
@@ -39,16 +48,20 @@ type emulator struct {
 	stop    func() // ends it and waits
 }
 
-// start runs the command in this process, with bucket A, until the test ends.
+// start runs the command in this process, until the test ends, with bucket A if
+// the flags name none.
 func start(t *testing.T, flags ...string) *emulator {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	arguments := append([]string{
-		"-addr", "127.0.0.1:0", "-control", "127.0.0.1:0", "-bucket", bucketA,
+		"-addr", "127.0.0.1:0", "-control", "127.0.0.1:0",
 		"-access-key", accessKey, "-secret-key", secretKey,
 	}, flags...)
+	if !slices.Contains(flags, "-bucket") {
+		arguments = append(arguments, "-bucket", bucketA)
+	}
 	go func() {
 		err := run(ctx, arguments, in)
 		_ = in.CloseWithError(err)
@@ -97,17 +110,20 @@ func (e *emulator) options() http_client.Options {
 	hosts := sdkregion.Endpoints{Preferred: []string{e.address}}
 	query, err := sdkregion.NewBucketRegionsQuery(hosts, &sdkregion.BucketRegionsQueryOptions{
 		UseInsecureProtocol: true, PersistentFilePath: filepath.Join(e.t.TempDir(), "regions.json"),
+		Resolver: resolver.NewDefaultResolver(), // the one with a cache races with itself
 	})
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	return http_client.Options{
 		Credentials: e.credentials(), BucketQuery: query, UseInsecureProtocol: true,
-		HostRetryConfig: &http_client.RetryConfig{RetryMax: 1},
+		HostRetryConfig: &http_client.RetryConfig{RetryMax: 1}, Resolver: resolver.NewDefaultResolver(),
 	}
 }
 
-func (e *emulator) credentials() credentials.CredentialsProvider { return auth.New(accessKey, secretKey) }
+func (e *emulator) credentials() credentials.CredentialsProvider { return authPair() }
+
+func authPair() *auth.Credentials { return auth.New(accessKey, secretKey) }
 
 // bucket returns the vendor's client of bucket A's objects.
 func (e *emulator) bucket() *objects.Bucket {

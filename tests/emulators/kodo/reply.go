@@ -19,31 +19,31 @@ type refusal struct {
 func (r *refusal) Error() string { return r.message }
 
 var (
-	errArgument      = &refusal{http.StatusBadRequest, "invalid argument"}
-	errNotUTF8       = &refusal{http.StatusBadRequest, "key must be utf8 encoding"}
-	errMeta          = &refusal{http.StatusBadRequest, "invalid x-qn-meta"}
-	errRegion        = &refusal{http.StatusBadRequest, "incorrect region"}
-	errBody          = &refusal{http.StatusBadRequest, "the request's body ended early or is not of its form"}
-	errScope         = &refusal{http.StatusForbidden, "key doesn't match scope"}
-	errArchived      = &refusal{http.StatusForbidden, "the file is archived: restore it first"}
-	errDisabled      = &refusal{http.StatusForbidden, "the file is disabled"}
-	errNoDomain      = &refusal{http.StatusNotFound, "no such domain"}
-	errNoDocument    = &refusal{http.StatusNotFound, "Document not found"}
-	errNoOperation   = &refusal{http.StatusNotFound, "no such operation"}
-	errMethod        = &refusal{http.StatusMethodNotAllowed, "method not allowed"}
-	errCRC32         = &refusal{http.StatusNotAcceptable, "crc32 mismatch"}
-	errTooLarge      = &refusal{http.StatusRequestEntityTooLarge, "exceed FsizeLimit"}
-	errRange         = &refusal{http.StatusRequestedRangeNotSatisfiable, "invalid range"}
-	errCondition     = &refusal{608, "file content or metadata modified"}
-	errNoEntry       = &refusal{612, "no such file or directory"}
-	errNoUpload      = &refusal{612, "no such uploadId"}
-	errNoAccessKey   = &refusal{612, "app/accesskey is not found"}
-	errExists        = &refusal{614, "file exists"}
-	errBucketExists  = &refusal{614, "bucket exists"}
-	errBucketLimit   = &refusal{630, "too many buckets"}
-	errNoBucket      = &refusal{631, "no such bucket"}
-	errMarker        = &refusal{640, "invalid list marker"}
-	errNoContext     = &refusal{701, "invalid ctx"}
+	errArgument     = &refusal{http.StatusBadRequest, "invalid argument"}
+	errNotUTF8      = &refusal{http.StatusBadRequest, "key must be utf8 encoding"}
+	errMeta         = &refusal{http.StatusBadRequest, "invalid x-qn-meta"}
+	errRegion       = &refusal{http.StatusBadRequest, "incorrect region"}
+	errBody         = &refusal{http.StatusBadRequest, "the request's body ended early or is not of its form"}
+	errScope        = &refusal{http.StatusForbidden, "key doesn't match scope"}
+	errArchived     = &refusal{http.StatusForbidden, "the file is archived: restore it first"}
+	errDisabled     = &refusal{http.StatusForbidden, "the file is disabled"}
+	errNoDomain     = &refusal{http.StatusNotFound, "no such domain"}
+	errNoDocument   = &refusal{http.StatusNotFound, "Document not found"}
+	errNoOperation  = &refusal{http.StatusNotFound, "no such operation"}
+	errMethod       = &refusal{http.StatusMethodNotAllowed, "method not allowed"}
+	errCRC32        = &refusal{http.StatusNotAcceptable, "crc32 mismatch"}
+	errTooLarge     = &refusal{http.StatusRequestEntityTooLarge, "exceed FsizeLimit"}
+	errRange        = &refusal{http.StatusRequestedRangeNotSatisfiable, "invalid range"}
+	errCondition    = &refusal{608, "file content or metadata modified"}
+	errNoEntry      = &refusal{612, "no such file or directory"}
+	errNoUpload     = &refusal{612, "no such uploadId"}
+	errNoAccessKey  = &refusal{612, "app/accesskey is not found"}
+	errExists       = &refusal{614, "file exists"}
+	errBucketExists = &refusal{614, "bucket exists"}
+	errBucketLimit  = &refusal{630, "too many buckets"}
+	errNoBucket     = &refusal{631, "no such bucket"}
+	errMarker       = &refusal{640, "invalid list marker"}
+	errNoContext    = &refusal{701, "invalid ctx"}
 )
 
 // asRefusal says how Kodo tells of an error.

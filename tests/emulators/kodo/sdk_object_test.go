@@ -16,6 +16,7 @@ import (
 	"github.com/qiniu/go-sdk/v7/storagev2/downloader"
 	"github.com/qiniu/go-sdk/v7/storagev2/objects"
 	sdkregion "github.com/qiniu/go-sdk/v7/storagev2/region"
+	"github.com/qiniu/go-sdk/v7/storagev2/resolver"
 	"github.com/qiniu/go-sdk/v7/storagev2/uploader"
 )
 
@@ -36,13 +37,14 @@ func (e *emulator) read(key string) (string, error) {
 		downloader.NewDefaultSrcURLsProvider(accessKey, &downloader.DefaultSrcURLsProviderOptions{
 			BucketRegionsQueryOptions: sdkregion.BucketRegionsQueryOptions{
 				UseInsecureProtocol: true, PersistentFilePath: filepath.Join(e.t.TempDir(), "regions.json"),
+				Resolver: resolver.NewDefaultResolver(),
 			},
 			BucketHosts: sdkregion.Endpoints{Preferred: []string{e.address}},
 		}),
 		downloader.NewCredentialsSigner(e.credentials()), nil)
 	manager := downloader.NewDownloadManager(&downloader.DownloadManagerOptions{
 		Options: e.options(), DestinationDownloader: downloader.NewConcurrentDownloader(&downloader.ConcurrentDownloaderOptions{
-			Concurrency: 2, PartSize: 1 << 20, DownloaderOptions: downloader.DownloaderOptions{RetryMax: 1},
+			Concurrency: 2, PartSize: 1 << 20, DownloaderOptions: downloader.DownloaderOptions{RetryMax: 1, Resolver: resolver.NewDefaultResolver()},
 		}),
 	})
 	var body bytes.Buffer
@@ -120,7 +122,7 @@ func TestSDKStatsAndChanges(t *testing.T) {
 
 func TestSDKCopiesMovesAndDeletes(t *testing.T) {
 	t.Parallel()
-	e := start(t, "-bucket", bucketB)
+	e := start(t, "-bucket", bucketA+","+bucketB)
 	ctx := t.Context()
 	e.put("one", "1")
 	e.put("two", "2")
@@ -245,10 +247,10 @@ func TestSDKRestores(t *testing.T) {
 	if err := object.Restore(1).Call(ctx); code(err) != 403 {
 		t.Errorf("restore of what is not archived: %v, want 403", err)
 	}
-	if err := object.SetType(objects.ArchiveStorageClass).Call(ctx); err != nil {
+	if err := object.SetStorageClass(objects.ArchiveStorageClass).Call(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := object.SetType(objects.ArchiveStorageClass).Call(ctx); code(err) != 400 {
+	if err := object.SetStorageClass(objects.ArchiveStorageClass).Call(ctx); code(err) != 400 {
 		t.Errorf("archive what is archived: %v, want 400", err)
 	}
 	if got, err := e.read("cold"); err == nil {
