@@ -24,6 +24,10 @@ type Attributes struct {
 	CacheControl       string
 	Expires            string     // as the header stood, even when it is no date
 	Metadata           []Metadata // user metadata, ascending by name
+	// StorageClass and Tags are for writing: Stat and List tell the class in
+	// Object.StorageClass, a Tagger tells the tags.
+	StorageClass string // one of Session.StorageClasses; empty for the bucket's default
+	Tags         []Tag  // ascending by key; needs CapabilityTagger
 }
 
 // Metadata is one pair of user metadata. Names are lower case and carry no

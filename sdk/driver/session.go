@@ -7,11 +7,15 @@ import "time"
 type Session struct {
 	// Identity is the same for two handles of the same bucket and differs
 	// otherwise, whatever options were used: "HOST/BUCKET" as a rule.
-	Identity     string
-	Capabilities []Capability
-	Limits       Limits
-	Checksums    Checksums
-	KeyRules     KeyRules
+	Identity      string
+	Capabilities  []Capability
+	Limits        Limits
+	Checksums     Checksums
+	KeyRules      KeyRules
+	MetadataRules MetadataRules
+	// StorageClasses are the classes that Attributes.StorageClass may name. Empty
+	// where the store has one class only.
+	StorageClasses []StorageClass
 	// Transport is how the host must connect to run exchanges.
 	Transport Transport
 	// Expires is when the credentials of the session end; zero when they do
@@ -38,6 +42,15 @@ const (
 	CapabilityUploader       Capability = 1
 	CapabilityUploadLister   Capability = 2
 	CapabilityConditionalGet Capability = 3 // GET honours If-Match
+	CapabilityCopier         Capability = 4
+	CapabilityTagger         Capability = 5
+	CapabilityRestorer       Capability = 6
+	CapabilityEventParser    Capability = 7
+	// CapabilityBearerUploads says that what SignPut and SignPart return carries a
+	// token instead of a signature of the request: the store binds it to bucket, key,
+	// largest size and deadline, not to method, part number or exact length. The host
+	// alone then keeps a body to its length.
+	CapabilityBearerUploads Capability = 8
 )
 
 // String returns the capability's name.
@@ -49,6 +62,16 @@ func (c Capability) String() string {
 		return "upload-lister"
 	case CapabilityConditionalGet:
 		return "conditional-get"
+	case CapabilityCopier:
+		return "copier"
+	case CapabilityTagger:
+		return "tagger"
+	case CapabilityRestorer:
+		return "restorer"
+	case CapabilityEventParser:
+		return "event-parser"
+	case CapabilityBearerUploads:
+		return "bearer-uploads"
 	}
 	return "unknown"
 }
@@ -60,11 +83,13 @@ type Limits struct {
 	MaxPart            int64
 	MaxParts           int
 	MaxObject          int64
-	MaxMetadata        int  // bytes of all user metadata, names and values together
-	MaxKeys            int  // objects in a listing page
-	ListOrdered        bool // listings ascend in UTF-8 byte order
-	ListStartAfter     bool // ListRequest.StartAfter is honoured
-	StronglyConsistent bool // a listing shows every write that was acknowledged before it
+	MaxCopy            int64 // bytes in one CopyObject; larger ones are copied in parts
+	MaxMetadata        int   // bytes of all user metadata, names and values together
+	MaxTags            int   // tags of one object
+	MaxKeys            int   // objects in a listing page
+	ListOrdered        bool  // listings ascend in UTF-8 byte order
+	ListStartAfter     bool  // ListRequest.StartAfter is honoured
+	StronglyConsistent bool  // a listing shows every write that was acknowledged before it
 }
 
 // Checksums say what a store does with checksums.
@@ -97,11 +122,54 @@ type KeyRules struct {
 	Forbidden        []string // substrings that no key may contain
 }
 
+// MetadataRules say which attributes the store keeps as they are, beside
+// Limits.MaxMetadata. The zero value keeps all that HTTP can carry.
+type MetadataRules struct {
+	NameChars    string   // the only characters of a metadata name; empty for those of an HTTP header name
+	MaxName      int      // bytes of one name; 0 for no limit
+	MaxValue     int      // bytes of one value; 0 for no limit
+	VisibleASCII bool     // values hold U+0020 to U+007E only
+	LostHeaders  []string // content headers that the store does not keep, lower case: "content-language"
+}
+
+// StorageClass is one class of a store.
+type StorageClass struct {
+	Name string // in the store's own words
+	Tier Tier   // what it is comparable with elsewhere
+}
+
+// Tier is what storage classes of different stores have in common. Its numbers are
+// those of the wire.
+type Tier int
+
+// The tiers, from the dearest to keep to the cheapest.
+const (
+	TierHot            Tier = 1
+	TierAuto           Tier = 2 // the store moves objects between tiers
+	TierCool           Tier = 3 // dearer to read, with a shortest stay
+	TierArchiveInstant Tier = 4 // as an archive, but read at once
+	TierArchive        Tier = 5 // must be restored before it is read
+	TierDeepArchive    Tier = 6 // as archive; restoring takes hours to days
+)
+
+// String returns the tier's name.
+func (t Tier) String() string {
+	names := [...]string{"unknown", "hot", "auto", "cool", "archive-instant", "archive", "deep-archive"}
+	if t < 0 || int(t) >= len(names) {
+		return names[0]
+	}
+	return names[t]
+}
+
 // Transport is how the host connects to the store.
 type Transport struct {
 	CA         string // path of a PEM bundle that replaces the system's; empty for the system's
 	ClientCert string // path of a PEM file with certificate and key; empty for none
 	Proxy      string // URL of a proxy, "none", or empty for the environment's
+	// Resolve sends connections elsewhere than names say: each entry is
+	// "HOST:PORT:ADDRESS", where HOST may be "*" and ADDRESS is an IP address, IPv6 in
+	// brackets. The port, the Host header and the name that TLS checks stay.
+	Resolve []string
 }
 
 // Option describes one option of a plugin's locations.

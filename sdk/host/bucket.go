@@ -60,7 +60,7 @@ func (b *bucket) attach(ctx context.Context) (*attachment, error) {
 	if a := b.attached.Load(); a != nil && !a.instance.isDead() {
 		return a, nil
 	}
-	ctx, cancel := b.plugin.deadline(ctx)
+	ctx, cancel := context.WithTimeout(ctx, b.plugin.options.CallTimeout)
 	defer cancel()
 	i, err := b.plugin.instance(ctx)
 	if err != nil {
@@ -87,7 +87,7 @@ func on[T any](ctx context.Context, b *bucket, c call, rpc func(context.Context,
 	}
 	return drive(ctx, b.plugin, c, func(ctx context.Context) (T, error) {
 		var none T
-		ctx, cancel := b.plugin.deadline(ctx)
+		ctx, cancel := context.WithTimeout(ctx, b.plugin.timeout(c))
 		defer cancel()
 		a, err := b.attach(ctx)
 		if err != nil {

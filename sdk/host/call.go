@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -20,6 +21,7 @@ type call struct {
 	op         string
 	key        string
 	idempotent bool
+	slow       bool // the store itself may work for minutes: completing or copying
 }
 
 // lost says that the process went away under a call.
@@ -31,9 +33,15 @@ type lost struct {
 // Error says how the process ended.
 func (l *lost) Error() string { return l.end }
 
-// deadline bounds one attempt of a call.
-func (p *Plugin) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, p.options.CallTimeout)
+// slowFactor is how much longer than others a slow call may take.
+const slowFactor = 11
+
+// timeout bounds one attempt of a call.
+func (p *Plugin) timeout(c call) time.Duration {
+	if c.slow {
+		return slowFactor * p.options.CallTimeout
+	}
+	return p.options.CallTimeout
 }
 
 // drive runs a call, and again on the next process when the process is lost and the call
@@ -80,7 +88,7 @@ func (p *Plugin) explain(c call, err error, gone *lost) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &driver.Error{
 			Op: c.op, Key: c.key, Kind: driver.KindUnavailable, Code: "Timeout",
-			Message: fmt.Sprintf("plugin %s did not answer within %s", p.manifest.Name, p.options.CallTimeout),
+			Message: fmt.Sprintf("plugin %s did not answer within %s", p.manifest.Name, p.timeout(c)),
 		}
 	case errors.Is(err, context.Canceled):
 		// Not by the caller: the driver gave up by itself.

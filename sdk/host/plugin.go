@@ -54,7 +54,7 @@ func (p *Plugin) Manifest() Manifest { return p.manifest }
 // Describe implements driver.Driver.
 func (p *Plugin) Describe(ctx context.Context) (driver.Description, error) {
 	return drive(ctx, p, call{op: "Describe", idempotent: true}, func(ctx context.Context) (driver.Description, error) {
-		ctx, cancel := p.deadline(ctx)
+		ctx, cancel := context.WithTimeout(ctx, p.options.CallTimeout)
 		defer cancel()
 		i, err := p.instance(ctx)
 		if err != nil {

@@ -38,7 +38,7 @@ func (b *bucket) ListParts(ctx context.Context, request driver.ListPartsRequest)
 
 // CompleteUpload implements driver.Uploader. It is not repeated when the plugin crashes.
 func (b *bucket) CompleteUpload(ctx context.Context, request driver.CompleteUploadRequest) (driver.Object, error) {
-	c := call{op: "CompleteUpload", key: request.Upload.Key}
+	c := call{op: "CompleteUpload", key: request.Upload.Key, slow: true}
 	answer, err := on(ctx, b, c, func(ctx context.Context, a *attachment) (*storagepb.CompleteUploadResponse, error) {
 		return a.instance.client.CompleteUpload(ctx, wire.FromComplete(a.handle, request))
 	})

@@ -34,6 +34,11 @@ const (
 	Capability_CAPABILITY_UPLOADER        Capability = 1
 	Capability_CAPABILITY_UPLOAD_LISTER   Capability = 2
 	Capability_CAPABILITY_CONDITIONAL_GET Capability = 3
+	Capability_CAPABILITY_COPIER          Capability = 4
+	Capability_CAPABILITY_TAGGER          Capability = 5
+	Capability_CAPABILITY_RESTORER        Capability = 6
+	Capability_CAPABILITY_EVENT_PARSER    Capability = 7
+	Capability_CAPABILITY_BEARER_UPLOADS  Capability = 8
 )
 
 // Enum value maps for Capability.
@@ -43,12 +48,22 @@ var (
 		1: "CAPABILITY_UPLOADER",
 		2: "CAPABILITY_UPLOAD_LISTER",
 		3: "CAPABILITY_CONDITIONAL_GET",
+		4: "CAPABILITY_COPIER",
+		5: "CAPABILITY_TAGGER",
+		6: "CAPABILITY_RESTORER",
+		7: "CAPABILITY_EVENT_PARSER",
+		8: "CAPABILITY_BEARER_UPLOADS",
 	}
 	Capability_value = map[string]int32{
 		"CAPABILITY_UNSPECIFIED":     0,
 		"CAPABILITY_UPLOADER":        1,
 		"CAPABILITY_UPLOAD_LISTER":   2,
 		"CAPABILITY_CONDITIONAL_GET": 3,
+		"CAPABILITY_COPIER":          4,
+		"CAPABILITY_TAGGER":          5,
+		"CAPABILITY_RESTORER":        6,
+		"CAPABILITY_EVENT_PARSER":    7,
+		"CAPABILITY_BEARER_UPLOADS":  8,
 	}
 )
 
@@ -146,6 +161,67 @@ func (Algorithm) EnumDescriptor() ([]byte, []int) {
 	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{1}
 }
 
+type Tier int32
+
+const (
+	Tier_TIER_UNSPECIFIED     Tier = 0
+	Tier_TIER_HOT             Tier = 1
+	Tier_TIER_AUTO            Tier = 2
+	Tier_TIER_COOL            Tier = 3
+	Tier_TIER_ARCHIVE_INSTANT Tier = 4
+	Tier_TIER_ARCHIVE         Tier = 5
+	Tier_TIER_DEEP_ARCHIVE    Tier = 6
+)
+
+// Enum value maps for Tier.
+var (
+	Tier_name = map[int32]string{
+		0: "TIER_UNSPECIFIED",
+		1: "TIER_HOT",
+		2: "TIER_AUTO",
+		3: "TIER_COOL",
+		4: "TIER_ARCHIVE_INSTANT",
+		5: "TIER_ARCHIVE",
+		6: "TIER_DEEP_ARCHIVE",
+	}
+	Tier_value = map[string]int32{
+		"TIER_UNSPECIFIED":     0,
+		"TIER_HOT":             1,
+		"TIER_AUTO":            2,
+		"TIER_COOL":            3,
+		"TIER_ARCHIVE_INSTANT": 4,
+		"TIER_ARCHIVE":         5,
+		"TIER_DEEP_ARCHIVE":    6,
+	}
+)
+
+func (x Tier) Enum() *Tier {
+	p := new(Tier)
+	*p = x
+	return p
+}
+
+func (x Tier) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Tier) Descriptor() protoreflect.EnumDescriptor {
+	return file_dth_storage_v1_storage_proto_enumTypes[2].Descriptor()
+}
+
+func (Tier) Type() protoreflect.EnumType {
+	return &file_dth_storage_v1_storage_proto_enumTypes[2]
+}
+
+func (x Tier) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Tier.Descriptor instead.
+func (Tier) EnumDescriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{2}
+}
+
 type FramingKind int32
 
 const (
@@ -180,11 +256,11 @@ func (x FramingKind) String() string {
 }
 
 func (FramingKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_dth_storage_v1_storage_proto_enumTypes[2].Descriptor()
+	return file_dth_storage_v1_storage_proto_enumTypes[3].Descriptor()
 }
 
 func (FramingKind) Type() protoreflect.EnumType {
-	return &file_dth_storage_v1_storage_proto_enumTypes[2]
+	return &file_dth_storage_v1_storage_proto_enumTypes[3]
 }
 
 func (x FramingKind) Number() protoreflect.EnumNumber {
@@ -193,7 +269,7 @@ func (x FramingKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FramingKind.Descriptor instead.
 func (FramingKind) EnumDescriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{2}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{3}
 }
 
 type Field int32
@@ -238,11 +314,11 @@ func (x Field) String() string {
 }
 
 func (Field) Descriptor() protoreflect.EnumDescriptor {
-	return file_dth_storage_v1_storage_proto_enumTypes[3].Descriptor()
+	return file_dth_storage_v1_storage_proto_enumTypes[4].Descriptor()
 }
 
 func (Field) Type() protoreflect.EnumType {
-	return &file_dth_storage_v1_storage_proto_enumTypes[3]
+	return &file_dth_storage_v1_storage_proto_enumTypes[4]
 }
 
 func (x Field) Number() protoreflect.EnumNumber {
@@ -251,7 +327,7 @@ func (x Field) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Field.Descriptor instead.
 func (Field) EnumDescriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{3}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{4}
 }
 
 type Source int32
@@ -288,11 +364,11 @@ func (x Source) String() string {
 }
 
 func (Source) Descriptor() protoreflect.EnumDescriptor {
-	return file_dth_storage_v1_storage_proto_enumTypes[4].Descriptor()
+	return file_dth_storage_v1_storage_proto_enumTypes[5].Descriptor()
 }
 
 func (Source) Type() protoreflect.EnumType {
-	return &file_dth_storage_v1_storage_proto_enumTypes[4]
+	return &file_dth_storage_v1_storage_proto_enumTypes[5]
 }
 
 func (x Source) Number() protoreflect.EnumNumber {
@@ -301,7 +377,7 @@ func (x Source) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Source.Descriptor instead.
 func (Source) EnumDescriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{4}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{5}
 }
 
 type Encoding int32
@@ -341,11 +417,11 @@ func (x Encoding) String() string {
 }
 
 func (Encoding) Descriptor() protoreflect.EnumDescriptor {
-	return file_dth_storage_v1_storage_proto_enumTypes[5].Descriptor()
+	return file_dth_storage_v1_storage_proto_enumTypes[6].Descriptor()
 }
 
 func (Encoding) Type() protoreflect.EnumType {
-	return &file_dth_storage_v1_storage_proto_enumTypes[5]
+	return &file_dth_storage_v1_storage_proto_enumTypes[6]
 }
 
 func (x Encoding) Number() protoreflect.EnumNumber {
@@ -354,7 +430,7 @@ func (x Encoding) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Encoding.Descriptor instead.
 func (Encoding) EnumDescriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{5}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{6}
 }
 
 type Kind int32
@@ -417,11 +493,11 @@ func (x Kind) String() string {
 }
 
 func (Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_dth_storage_v1_storage_proto_enumTypes[6].Descriptor()
+	return file_dth_storage_v1_storage_proto_enumTypes[7].Descriptor()
 }
 
 func (Kind) Type() protoreflect.EnumType {
-	return &file_dth_storage_v1_storage_proto_enumTypes[6]
+	return &file_dth_storage_v1_storage_proto_enumTypes[7]
 }
 
 func (x Kind) Number() protoreflect.EnumNumber {
@@ -430,7 +506,59 @@ func (x Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Kind.Descriptor instead.
 func (Kind) EnumDescriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{6}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{7}
+}
+
+type EventKind int32
+
+const (
+	EventKind_EVENT_KIND_UNSPECIFIED EventKind = 0
+	EventKind_EVENT_KIND_CREATED     EventKind = 1
+	EventKind_EVENT_KIND_DELETED     EventKind = 2
+	EventKind_EVENT_KIND_RESTORED    EventKind = 3
+)
+
+// Enum value maps for EventKind.
+var (
+	EventKind_name = map[int32]string{
+		0: "EVENT_KIND_UNSPECIFIED",
+		1: "EVENT_KIND_CREATED",
+		2: "EVENT_KIND_DELETED",
+		3: "EVENT_KIND_RESTORED",
+	}
+	EventKind_value = map[string]int32{
+		"EVENT_KIND_UNSPECIFIED": 0,
+		"EVENT_KIND_CREATED":     1,
+		"EVENT_KIND_DELETED":     2,
+		"EVENT_KIND_RESTORED":    3,
+	}
+)
+
+func (x EventKind) Enum() *EventKind {
+	p := new(EventKind)
+	*p = x
+	return p
+}
+
+func (x EventKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (EventKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_dth_storage_v1_storage_proto_enumTypes[8].Descriptor()
+}
+
+func (EventKind) Type() protoreflect.EnumType {
+	return &file_dth_storage_v1_storage_proto_enumTypes[8]
+}
+
+func (x EventKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use EventKind.Descriptor instead.
+func (EventKind) EnumDescriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{8}
 }
 
 type DescribeRequest struct {
@@ -815,9 +943,11 @@ type Session struct {
 	KeyRules     *KeyRules              `protobuf:"bytes,5,opt,name=key_rules,json=keyRules,proto3" json:"key_rules,omitempty"`
 	Transport    *Transport             `protobuf:"bytes,6,opt,name=transport,proto3" json:"transport,omitempty"`
 	// Nanoseconds since 1970 UTC; 0 for never.
-	Expires       int64 `protobuf:"varint,7,opt,name=expires,proto3" json:"expires,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Expires        int64           `protobuf:"varint,7,opt,name=expires,proto3" json:"expires,omitempty"`
+	MetadataRules  *MetadataRules  `protobuf:"bytes,8,opt,name=metadata_rules,json=metadataRules,proto3" json:"metadata_rules,omitempty"`
+	StorageClasses []*StorageClass `protobuf:"bytes,9,rep,name=storage_classes,json=storageClasses,proto3" json:"storage_classes,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Session) Reset() {
@@ -899,6 +1029,20 @@ func (x *Session) GetExpires() int64 {
 	return 0
 }
 
+func (x *Session) GetMetadataRules() *MetadataRules {
+	if x != nil {
+		return x.MetadataRules
+	}
+	return nil
+}
+
+func (x *Session) GetStorageClasses() []*StorageClass {
+	if x != nil {
+		return x.StorageClasses
+	}
+	return nil
+}
+
 type Limits struct {
 	state              protoimpl.MessageState `protogen:"open.v1"`
 	MaxPut             int64                  `protobuf:"varint,1,opt,name=max_put,json=maxPut,proto3" json:"max_put,omitempty"`
@@ -911,6 +1055,8 @@ type Limits struct {
 	ListOrdered        bool                   `protobuf:"varint,8,opt,name=list_ordered,json=listOrdered,proto3" json:"list_ordered,omitempty"`
 	ListStartAfter     bool                   `protobuf:"varint,9,opt,name=list_start_after,json=listStartAfter,proto3" json:"list_start_after,omitempty"`
 	StronglyConsistent bool                   `protobuf:"varint,10,opt,name=strongly_consistent,json=stronglyConsistent,proto3" json:"strongly_consistent,omitempty"`
+	MaxCopy            int64                  `protobuf:"varint,11,opt,name=max_copy,json=maxCopy,proto3" json:"max_copy,omitempty"`
+	MaxTags            int32                  `protobuf:"varint,12,opt,name=max_tags,json=maxTags,proto3" json:"max_tags,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -1013,6 +1159,20 @@ func (x *Limits) GetStronglyConsistent() bool {
 		return x.StronglyConsistent
 	}
 	return false
+}
+
+func (x *Limits) GetMaxCopy() int64 {
+	if x != nil {
+		return x.MaxCopy
+	}
+	return 0
+}
+
+func (x *Limits) GetMaxTags() int32 {
+	if x != nil {
+		return x.MaxTags
+	}
+	return 0
 }
 
 type Checksums struct {
@@ -1199,18 +1359,147 @@ func (x *KeyRules) GetNoInvalidUtf8() bool {
 	return false
 }
 
+type MetadataRules struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NameChars     string                 `protobuf:"bytes,1,opt,name=name_chars,json=nameChars,proto3" json:"name_chars,omitempty"`
+	MaxName       int32                  `protobuf:"varint,2,opt,name=max_name,json=maxName,proto3" json:"max_name,omitempty"`
+	MaxValue      int32                  `protobuf:"varint,3,opt,name=max_value,json=maxValue,proto3" json:"max_value,omitempty"`
+	VisibleAscii  bool                   `protobuf:"varint,4,opt,name=visible_ascii,json=visibleAscii,proto3" json:"visible_ascii,omitempty"`
+	LostHeaders   []string               `protobuf:"bytes,5,rep,name=lost_headers,json=lostHeaders,proto3" json:"lost_headers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MetadataRules) Reset() {
+	*x = MetadataRules{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MetadataRules) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MetadataRules) ProtoMessage() {}
+
+func (x *MetadataRules) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MetadataRules.ProtoReflect.Descriptor instead.
+func (*MetadataRules) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *MetadataRules) GetNameChars() string {
+	if x != nil {
+		return x.NameChars
+	}
+	return ""
+}
+
+func (x *MetadataRules) GetMaxName() int32 {
+	if x != nil {
+		return x.MaxName
+	}
+	return 0
+}
+
+func (x *MetadataRules) GetMaxValue() int32 {
+	if x != nil {
+		return x.MaxValue
+	}
+	return 0
+}
+
+func (x *MetadataRules) GetVisibleAscii() bool {
+	if x != nil {
+		return x.VisibleAscii
+	}
+	return false
+}
+
+func (x *MetadataRules) GetLostHeaders() []string {
+	if x != nil {
+		return x.LostHeaders
+	}
+	return nil
+}
+
+type StorageClass struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Tier          Tier                   `protobuf:"varint,2,opt,name=tier,proto3,enum=dth.storage.v1.Tier" json:"tier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StorageClass) Reset() {
+	*x = StorageClass{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StorageClass) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StorageClass) ProtoMessage() {}
+
+func (x *StorageClass) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StorageClass.ProtoReflect.Descriptor instead.
+func (*StorageClass) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *StorageClass) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *StorageClass) GetTier() Tier {
+	if x != nil {
+		return x.Tier
+	}
+	return Tier_TIER_UNSPECIFIED
+}
+
 type Transport struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ca            string                 `protobuf:"bytes,1,opt,name=ca,proto3" json:"ca,omitempty"`
 	ClientCert    string                 `protobuf:"bytes,2,opt,name=client_cert,json=clientCert,proto3" json:"client_cert,omitempty"`
 	Proxy         string                 `protobuf:"bytes,3,opt,name=proxy,proto3" json:"proxy,omitempty"`
+	Resolve       []string               `protobuf:"bytes,4,rep,name=resolve,proto3" json:"resolve,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Transport) Reset() {
 	*x = Transport{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1222,7 +1511,7 @@ func (x *Transport) String() string {
 func (*Transport) ProtoMessage() {}
 
 func (x *Transport) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[11]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1235,7 +1524,7 @@ func (x *Transport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transport.ProtoReflect.Descriptor instead.
 func (*Transport) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{11}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Transport) GetCa() string {
@@ -1259,6 +1548,13 @@ func (x *Transport) GetProxy() string {
 	return ""
 }
 
+func (x *Transport) GetResolve() []string {
+	if x != nil {
+		return x.Resolve
+	}
+	return nil
+}
+
 // Keys are bytes on the wire: a store may hold keys that are not UTF-8. So is
 // everything that the store chose and wants back as it was: tokens, ETags,
 // version and upload ids.
@@ -1275,7 +1571,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1287,7 +1583,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[12]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1300,7 +1596,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{12}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListRequest) GetHandle() uint64 {
@@ -1362,7 +1658,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[13]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1374,7 +1670,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[13]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1387,7 +1683,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{13}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListResponse) GetKeys() []byte {
@@ -1464,7 +1760,7 @@ type StatRequest struct {
 
 func (x *StatRequest) Reset() {
 	*x = StatRequest{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[14]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1476,7 +1772,7 @@ func (x *StatRequest) String() string {
 func (*StatRequest) ProtoMessage() {}
 
 func (x *StatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[14]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1489,7 +1785,7 @@ func (x *StatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatRequest.ProtoReflect.Descriptor instead.
 func (*StatRequest) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{14}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *StatRequest) GetHandle() uint64 {
@@ -1522,7 +1818,7 @@ type StatResponse struct {
 
 func (x *StatResponse) Reset() {
 	*x = StatResponse{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[15]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1534,7 +1830,7 @@ func (x *StatResponse) String() string {
 func (*StatResponse) ProtoMessage() {}
 
 func (x *StatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[15]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1547,7 +1843,7 @@ func (x *StatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatResponse.ProtoReflect.Descriptor instead.
 func (*StatResponse) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{15}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *StatResponse) GetObject() *Object {
@@ -1567,7 +1863,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[16]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1579,7 +1875,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[16]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1592,7 +1888,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{16}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DeleteRequest) GetHandle() uint64 {
@@ -1617,7 +1913,7 @@ type DeleteResponse struct {
 
 func (x *DeleteResponse) Reset() {
 	*x = DeleteResponse{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[17]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1629,7 +1925,7 @@ func (x *DeleteResponse) String() string {
 func (*DeleteResponse) ProtoMessage() {}
 
 func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[17]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1642,7 +1938,7 @@ func (x *DeleteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteResponse.ProtoReflect.Descriptor instead.
 func (*DeleteResponse) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{17}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{19}
 }
 
 type Object struct {
@@ -1661,7 +1957,7 @@ type Object struct {
 
 func (x *Object) Reset() {
 	*x = Object{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[18]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +1969,7 @@ func (x *Object) String() string {
 func (*Object) ProtoMessage() {}
 
 func (x *Object) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[18]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1686,7 +1982,7 @@ func (x *Object) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Object.ProtoReflect.Descriptor instead.
 func (*Object) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{18}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Object) GetKey() []byte {
@@ -1755,13 +2051,15 @@ type Attributes struct {
 	CacheControl       []byte                 `protobuf:"bytes,5,opt,name=cache_control,json=cacheControl,proto3" json:"cache_control,omitempty"`
 	Expires            []byte                 `protobuf:"bytes,6,opt,name=expires,proto3" json:"expires,omitempty"`
 	Metadata           []*Metadata            `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty"`
+	StorageClass       string                 `protobuf:"bytes,8,opt,name=storage_class,json=storageClass,proto3" json:"storage_class,omitempty"`
+	Tags               []*Tag                 `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Attributes) Reset() {
 	*x = Attributes{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[19]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1773,7 +2071,7 @@ func (x *Attributes) String() string {
 func (*Attributes) ProtoMessage() {}
 
 func (x *Attributes) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[19]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1786,7 +2084,7 @@ func (x *Attributes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributes.ProtoReflect.Descriptor instead.
 func (*Attributes) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{19}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Attributes) GetContentType() []byte {
@@ -1838,6 +2136,72 @@ func (x *Attributes) GetMetadata() []*Metadata {
 	return nil
 }
 
+func (x *Attributes) GetStorageClass() string {
+	if x != nil {
+		return x.StorageClass
+	}
+	return ""
+}
+
+func (x *Attributes) GetTags() []*Tag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+type Tag struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Value         []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tag) Reset() {
+	*x = Tag{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tag) ProtoMessage() {}
+
+func (x *Tag) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tag.ProtoReflect.Descriptor instead.
+func (*Tag) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Tag) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Tag) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
 type Metadata struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          []byte                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1848,7 +2212,7 @@ type Metadata struct {
 
 func (x *Metadata) Reset() {
 	*x = Metadata{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[20]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1860,7 +2224,7 @@ func (x *Metadata) String() string {
 func (*Metadata) ProtoMessage() {}
 
 func (x *Metadata) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[20]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1873,7 +2237,7 @@ func (x *Metadata) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Metadata.ProtoReflect.Descriptor instead.
 func (*Metadata) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{20}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Metadata) GetName() []byte {
@@ -1901,7 +2265,7 @@ type Checksum struct {
 
 func (x *Checksum) Reset() {
 	*x = Checksum{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[21]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1913,7 +2277,7 @@ func (x *Checksum) String() string {
 func (*Checksum) ProtoMessage() {}
 
 func (x *Checksum) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[21]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1926,7 +2290,7 @@ func (x *Checksum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checksum.ProtoReflect.Descriptor instead.
 func (*Checksum) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{21}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Checksum) GetAlgorithm() Algorithm {
@@ -1967,7 +2331,7 @@ type SignRequest struct {
 
 func (x *SignRequest) Reset() {
 	*x = SignRequest{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[22]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2343,7 @@ func (x *SignRequest) String() string {
 func (*SignRequest) ProtoMessage() {}
 
 func (x *SignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[22]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1992,7 +2356,7 @@ func (x *SignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignRequest.ProtoReflect.Descriptor instead.
 func (*SignRequest) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{22}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SignRequest) GetHandle() uint64 {
@@ -2037,7 +2401,7 @@ type SignItem struct {
 
 func (x *SignItem) Reset() {
 	*x = SignItem{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[23]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2049,7 +2413,7 @@ func (x *SignItem) String() string {
 func (*SignItem) ProtoMessage() {}
 
 func (x *SignItem) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[23]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2062,7 +2426,7 @@ func (x *SignItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignItem.ProtoReflect.Descriptor instead.
 func (*SignItem) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{23}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SignItem) GetRequest() isSignItem_Request {
@@ -2131,7 +2495,7 @@ type SignGet struct {
 
 func (x *SignGet) Reset() {
 	*x = SignGet{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[24]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2143,7 +2507,7 @@ func (x *SignGet) String() string {
 func (*SignGet) ProtoMessage() {}
 
 func (x *SignGet) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[24]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2156,7 +2520,7 @@ func (x *SignGet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignGet.ProtoReflect.Descriptor instead.
 func (*SignGet) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{24}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SignGet) GetKey() []byte {
@@ -2185,7 +2549,7 @@ type SignPut struct {
 
 func (x *SignPut) Reset() {
 	*x = SignPut{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[25]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2197,7 +2561,7 @@ func (x *SignPut) String() string {
 func (*SignPut) ProtoMessage() {}
 
 func (x *SignPut) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[25]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2210,7 +2574,7 @@ func (x *SignPut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignPut.ProtoReflect.Descriptor instead.
 func (*SignPut) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{25}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SignPut) GetKey() []byte {
@@ -2253,7 +2617,7 @@ type SignPart struct {
 
 func (x *SignPart) Reset() {
 	*x = SignPart{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[26]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2629,7 @@ func (x *SignPart) String() string {
 func (*SignPart) ProtoMessage() {}
 
 func (x *SignPart) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[26]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2642,7 @@ func (x *SignPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignPart.ProtoReflect.Descriptor instead.
 func (*SignPart) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{26}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SignPart) GetKey() []byte {
@@ -2323,7 +2687,7 @@ type SignResponse struct {
 
 func (x *SignResponse) Reset() {
 	*x = SignResponse{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[27]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2335,7 +2699,7 @@ func (x *SignResponse) String() string {
 func (*SignResponse) ProtoMessage() {}
 
 func (x *SignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[27]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2348,7 +2712,7 @@ func (x *SignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignResponse.ProtoReflect.Descriptor instead.
 func (*SignResponse) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{27}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SignResponse) GetBatch() uint64 {
@@ -2385,7 +2749,7 @@ type SignedItem struct {
 
 func (x *SignedItem) Reset() {
 	*x = SignedItem{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[28]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2397,7 +2761,7 @@ func (x *SignedItem) String() string {
 func (*SignedItem) ProtoMessage() {}
 
 func (x *SignedItem) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[28]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2410,7 +2774,7 @@ func (x *SignedItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedItem.ProtoReflect.Descriptor instead.
 func (*SignedItem) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{28}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SignedItem) GetResult() isSignedItem_Result {
@@ -2469,7 +2833,7 @@ type Exchange struct {
 
 func (x *Exchange) Reset() {
 	*x = Exchange{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[29]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2481,7 +2845,7 @@ func (x *Exchange) String() string {
 func (*Exchange) ProtoMessage() {}
 
 func (x *Exchange) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[29]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2494,7 +2858,7 @@ func (x *Exchange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exchange.ProtoReflect.Descriptor instead.
 func (*Exchange) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{29}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Exchange) GetMethod() string {
@@ -2556,7 +2920,7 @@ type Header struct {
 
 func (x *Header) Reset() {
 	*x = Header{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[30]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2568,7 +2932,7 @@ func (x *Header) String() string {
 func (*Header) ProtoMessage() {}
 
 func (x *Header) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[30]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2581,7 +2945,7 @@ func (x *Header) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Header.ProtoReflect.Descriptor instead.
 func (*Header) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{30}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Header) GetName() string {
@@ -2612,7 +2976,7 @@ type Framing struct {
 
 func (x *Framing) Reset() {
 	*x = Framing{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[31]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +2988,7 @@ func (x *Framing) String() string {
 func (*Framing) ProtoMessage() {}
 
 func (x *Framing) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[31]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +3001,7 @@ func (x *Framing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Framing.ProtoReflect.Descriptor instead.
 func (*Framing) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{31}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Framing) GetKind() FramingKind {
@@ -2692,7 +3056,7 @@ type Dial struct {
 
 func (x *Dial) Reset() {
 	*x = Dial{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[32]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2704,7 +3068,7 @@ func (x *Dial) String() string {
 func (*Dial) ProtoMessage() {}
 
 func (x *Dial) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[32]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2717,7 +3081,7 @@ func (x *Dial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dial.ProtoReflect.Descriptor instead.
 func (*Dial) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{32}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Dial) GetNetwork() string {
@@ -2748,7 +3112,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[33]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2760,7 +3124,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[33]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2773,7 +3137,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{33}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Reply) GetId() uint32 {
@@ -2831,7 +3195,7 @@ type Capture struct {
 
 func (x *Capture) Reset() {
 	*x = Capture{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[34]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2843,7 +3207,7 @@ func (x *Capture) String() string {
 func (*Capture) ProtoMessage() {}
 
 func (x *Capture) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[34]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2856,7 +3220,7 @@ func (x *Capture) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capture.ProtoReflect.Descriptor instead.
 func (*Capture) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{34}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Capture) GetField() Field {
@@ -2906,7 +3270,7 @@ type ErrorReply struct {
 
 func (x *ErrorReply) Reset() {
 	*x = ErrorReply{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[35]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2918,7 +3282,7 @@ func (x *ErrorReply) String() string {
 func (*ErrorReply) ProtoMessage() {}
 
 func (x *ErrorReply) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[35]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2931,7 +3295,7 @@ func (x *ErrorReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorReply.ProtoReflect.Descriptor instead.
 func (*ErrorReply) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{35}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ErrorReply) GetSource() Source {
@@ -2975,7 +3339,7 @@ type ErrorRule struct {
 
 func (x *ErrorRule) Reset() {
 	*x = ErrorRule{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[36]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2987,7 +3351,7 @@ func (x *ErrorRule) String() string {
 func (*ErrorRule) ProtoMessage() {}
 
 func (x *ErrorRule) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[36]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3000,7 +3364,7 @@ func (x *ErrorRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorRule.ProtoReflect.Descriptor instead.
 func (*ErrorRule) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{36}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ErrorRule) GetStatus() int32 {
@@ -3050,7 +3414,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[37]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3062,7 +3426,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[37]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3075,7 +3439,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{37}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Error) GetOp() string {
@@ -3152,7 +3516,7 @@ type CreateUploadRequest struct {
 
 func (x *CreateUploadRequest) Reset() {
 	*x = CreateUploadRequest{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[38]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3164,7 +3528,7 @@ func (x *CreateUploadRequest) String() string {
 func (*CreateUploadRequest) ProtoMessage() {}
 
 func (x *CreateUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[38]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3177,7 +3541,7 @@ func (x *CreateUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateUploadRequest.ProtoReflect.Descriptor instead.
 func (*CreateUploadRequest) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{38}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *CreateUploadRequest) GetHandle() uint64 {
@@ -3210,7 +3574,7 @@ type CreateUploadResponse struct {
 
 func (x *CreateUploadResponse) Reset() {
 	*x = CreateUploadResponse{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[39]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3222,7 +3586,7 @@ func (x *CreateUploadResponse) String() string {
 func (*CreateUploadResponse) ProtoMessage() {}
 
 func (x *CreateUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[39]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3235,7 +3599,7 @@ func (x *CreateUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateUploadResponse.ProtoReflect.Descriptor instead.
 func (*CreateUploadResponse) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{39}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CreateUploadResponse) GetUpload() *Upload {
@@ -3257,7 +3621,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[40]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3269,7 +3633,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[40]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3282,7 +3646,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{40}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Upload) GetKey() []byte {
@@ -3325,7 +3689,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[41]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3337,7 +3701,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[41]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3350,7 +3714,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{41}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Part) GetNumber() int32 {
@@ -3393,7 +3757,7 @@ type ListPartsRequest struct {
 
 func (x *ListPartsRequest) Reset() {
 	*x = ListPartsRequest{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[42]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3405,7 +3769,7 @@ func (x *ListPartsRequest) String() string {
 func (*ListPartsRequest) ProtoMessage() {}
 
 func (x *ListPartsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[42]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3418,7 +3782,7 @@ func (x *ListPartsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPartsRequest.ProtoReflect.Descriptor instead.
 func (*ListPartsRequest) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{42}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListPartsRequest) GetHandle() uint64 {
@@ -3459,7 +3823,7 @@ type ListPartsResponse struct {
 
 func (x *ListPartsResponse) Reset() {
 	*x = ListPartsResponse{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[43]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3471,7 +3835,7 @@ func (x *ListPartsResponse) String() string {
 func (*ListPartsResponse) ProtoMessage() {}
 
 func (x *ListPartsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[43]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3484,7 +3848,7 @@ func (x *ListPartsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPartsResponse.ProtoReflect.Descriptor instead.
 func (*ListPartsResponse) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{43}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ListPartsResponse) GetParts() []*Part {
@@ -3516,7 +3880,7 @@ type CompleteUploadRequest struct {
 
 func (x *CompleteUploadRequest) Reset() {
 	*x = CompleteUploadRequest{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[44]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3528,7 +3892,7 @@ func (x *CompleteUploadRequest) String() string {
 func (*CompleteUploadRequest) ProtoMessage() {}
 
 func (x *CompleteUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[44]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3541,7 +3905,7 @@ func (x *CompleteUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteUploadRequest.ProtoReflect.Descriptor instead.
 func (*CompleteUploadRequest) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{44}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *CompleteUploadRequest) GetHandle() uint64 {
@@ -3602,7 +3966,7 @@ type CompleteUploadResponse struct {
 
 func (x *CompleteUploadResponse) Reset() {
 	*x = CompleteUploadResponse{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[45]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3614,7 +3978,7 @@ func (x *CompleteUploadResponse) String() string {
 func (*CompleteUploadResponse) ProtoMessage() {}
 
 func (x *CompleteUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[45]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3627,7 +3991,7 @@ func (x *CompleteUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteUploadResponse.ProtoReflect.Descriptor instead.
 func (*CompleteUploadResponse) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{45}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *CompleteUploadResponse) GetObject() *Object {
@@ -3648,7 +4012,7 @@ type AbortUploadRequest struct {
 
 func (x *AbortUploadRequest) Reset() {
 	*x = AbortUploadRequest{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[46]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3660,7 +4024,7 @@ func (x *AbortUploadRequest) String() string {
 func (*AbortUploadRequest) ProtoMessage() {}
 
 func (x *AbortUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[46]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3673,7 +4037,7 @@ func (x *AbortUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortUploadRequest.ProtoReflect.Descriptor instead.
 func (*AbortUploadRequest) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{46}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *AbortUploadRequest) GetHandle() uint64 {
@@ -3705,7 +4069,7 @@ type AbortUploadResponse struct {
 
 func (x *AbortUploadResponse) Reset() {
 	*x = AbortUploadResponse{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[47]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3717,7 +4081,7 @@ func (x *AbortUploadResponse) String() string {
 func (*AbortUploadResponse) ProtoMessage() {}
 
 func (x *AbortUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[47]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3730,7 +4094,7 @@ func (x *AbortUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortUploadResponse.ProtoReflect.Descriptor instead.
 func (*AbortUploadResponse) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{47}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{50}
 }
 
 type ListUploadsRequest struct {
@@ -3744,7 +4108,7 @@ type ListUploadsRequest struct {
 
 func (x *ListUploadsRequest) Reset() {
 	*x = ListUploadsRequest{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[48]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3756,7 +4120,7 @@ func (x *ListUploadsRequest) String() string {
 func (*ListUploadsRequest) ProtoMessage() {}
 
 func (x *ListUploadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[48]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3769,7 +4133,7 @@ func (x *ListUploadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUploadsRequest.ProtoReflect.Descriptor instead.
 func (*ListUploadsRequest) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{48}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ListUploadsRequest) GetHandle() uint64 {
@@ -3803,7 +4167,7 @@ type ListUploadsResponse struct {
 
 func (x *ListUploadsResponse) Reset() {
 	*x = ListUploadsResponse{}
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[49]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3815,7 +4179,7 @@ func (x *ListUploadsResponse) String() string {
 func (*ListUploadsResponse) ProtoMessage() {}
 
 func (x *ListUploadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_dth_storage_v1_storage_proto_msgTypes[49]
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3828,7 +4192,7 @@ func (x *ListUploadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUploadsResponse.ProtoReflect.Descriptor instead.
 func (*ListUploadsResponse) Descriptor() ([]byte, []int) {
-	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{49}
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ListUploadsResponse) GetUploads() []*Upload {
@@ -3843,6 +4207,831 @@ func (x *ListUploadsResponse) GetNext() []byte {
 		return x.Next
 	}
 	return nil
+}
+
+type CopySource struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bucket        string                 `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	Options       map[string]string      `protobuf:"bytes,2,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CopySource) Reset() {
+	*x = CopySource{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CopySource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CopySource) ProtoMessage() {}
+
+func (x *CopySource) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CopySource.ProtoReflect.Descriptor instead.
+func (*CopySource) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *CopySource) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *CopySource) GetOptions() map[string]string {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+type ReachCopyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
+	Source        *CopySource            `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReachCopyRequest) Reset() {
+	*x = ReachCopyRequest{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReachCopyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReachCopyRequest) ProtoMessage() {}
+
+func (x *ReachCopyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReachCopyRequest.ProtoReflect.Descriptor instead.
+func (*ReachCopyRequest) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *ReachCopyRequest) GetHandle() uint64 {
+	if x != nil {
+		return x.Handle
+	}
+	return 0
+}
+
+func (x *ReachCopyRequest) GetSource() *CopySource {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+type ReachCopyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReachCopyResponse) Reset() {
+	*x = ReachCopyResponse{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReachCopyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReachCopyResponse) ProtoMessage() {}
+
+func (x *ReachCopyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReachCopyResponse.ProtoReflect.Descriptor instead.
+func (*ReachCopyResponse) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{55}
+}
+
+type CopyObjectRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
+	Source        *CopySource            `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	Object        *Object                `protobuf:"bytes,3,opt,name=object,proto3" json:"object,omitempty"`
+	Key           []byte                 `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	StorageClass  string                 `protobuf:"bytes,5,opt,name=storage_class,json=storageClass,proto3" json:"storage_class,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CopyObjectRequest) Reset() {
+	*x = CopyObjectRequest{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CopyObjectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CopyObjectRequest) ProtoMessage() {}
+
+func (x *CopyObjectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CopyObjectRequest.ProtoReflect.Descriptor instead.
+func (*CopyObjectRequest) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *CopyObjectRequest) GetHandle() uint64 {
+	if x != nil {
+		return x.Handle
+	}
+	return 0
+}
+
+func (x *CopyObjectRequest) GetSource() *CopySource {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *CopyObjectRequest) GetObject() *Object {
+	if x != nil {
+		return x.Object
+	}
+	return nil
+}
+
+func (x *CopyObjectRequest) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *CopyObjectRequest) GetStorageClass() string {
+	if x != nil {
+		return x.StorageClass
+	}
+	return ""
+}
+
+type CopyObjectResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Object        *Object                `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CopyObjectResponse) Reset() {
+	*x = CopyObjectResponse{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CopyObjectResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CopyObjectResponse) ProtoMessage() {}
+
+func (x *CopyObjectResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CopyObjectResponse.ProtoReflect.Descriptor instead.
+func (*CopyObjectResponse) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *CopyObjectResponse) GetObject() *Object {
+	if x != nil {
+		return x.Object
+	}
+	return nil
+}
+
+type CopyPartRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
+	Source        *CopySource            `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	Object        *Object                `protobuf:"bytes,3,opt,name=object,proto3" json:"object,omitempty"`
+	Key           []byte                 `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	UploadId      []byte                 `protobuf:"bytes,5,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
+	Number        int32                  `protobuf:"varint,6,opt,name=number,proto3" json:"number,omitempty"`
+	Offset        int64                  `protobuf:"varint,7,opt,name=offset,proto3" json:"offset,omitempty"`
+	Size          int64                  `protobuf:"varint,8,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CopyPartRequest) Reset() {
+	*x = CopyPartRequest{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CopyPartRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CopyPartRequest) ProtoMessage() {}
+
+func (x *CopyPartRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CopyPartRequest.ProtoReflect.Descriptor instead.
+func (*CopyPartRequest) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *CopyPartRequest) GetHandle() uint64 {
+	if x != nil {
+		return x.Handle
+	}
+	return 0
+}
+
+func (x *CopyPartRequest) GetSource() *CopySource {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *CopyPartRequest) GetObject() *Object {
+	if x != nil {
+		return x.Object
+	}
+	return nil
+}
+
+func (x *CopyPartRequest) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *CopyPartRequest) GetUploadId() []byte {
+	if x != nil {
+		return x.UploadId
+	}
+	return nil
+}
+
+func (x *CopyPartRequest) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *CopyPartRequest) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *CopyPartRequest) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+type CopyPartResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Part          *Part                  `protobuf:"bytes,1,opt,name=part,proto3" json:"part,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CopyPartResponse) Reset() {
+	*x = CopyPartResponse{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CopyPartResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CopyPartResponse) ProtoMessage() {}
+
+func (x *CopyPartResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CopyPartResponse.ProtoReflect.Descriptor instead.
+func (*CopyPartResponse) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *CopyPartResponse) GetPart() *Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+type TagsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
+	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	VersionId     []byte                 `protobuf:"bytes,3,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TagsRequest) Reset() {
+	*x = TagsRequest{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TagsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TagsRequest) ProtoMessage() {}
+
+func (x *TagsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TagsRequest.ProtoReflect.Descriptor instead.
+func (*TagsRequest) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *TagsRequest) GetHandle() uint64 {
+	if x != nil {
+		return x.Handle
+	}
+	return 0
+}
+
+func (x *TagsRequest) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *TagsRequest) GetVersionId() []byte {
+	if x != nil {
+		return x.VersionId
+	}
+	return nil
+}
+
+type TagsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tags          []*Tag                 `protobuf:"bytes,1,rep,name=tags,proto3" json:"tags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TagsResponse) Reset() {
+	*x = TagsResponse{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TagsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TagsResponse) ProtoMessage() {}
+
+func (x *TagsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TagsResponse.ProtoReflect.Descriptor instead.
+func (*TagsResponse) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *TagsResponse) GetTags() []*Tag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+type RestoreRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
+	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	VersionId     []byte                 `protobuf:"bytes,3,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
+	Days          int32                  `protobuf:"varint,4,opt,name=days,proto3" json:"days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreRequest) Reset() {
+	*x = RestoreRequest{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreRequest) ProtoMessage() {}
+
+func (x *RestoreRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreRequest.ProtoReflect.Descriptor instead.
+func (*RestoreRequest) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *RestoreRequest) GetHandle() uint64 {
+	if x != nil {
+		return x.Handle
+	}
+	return 0
+}
+
+func (x *RestoreRequest) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *RestoreRequest) GetVersionId() []byte {
+	if x != nil {
+		return x.VersionId
+	}
+	return nil
+}
+
+func (x *RestoreRequest) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+type RestoreResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Readable      bool                   `protobuf:"varint,1,opt,name=readable,proto3" json:"readable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreResponse) Reset() {
+	*x = RestoreResponse{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreResponse) ProtoMessage() {}
+
+func (x *RestoreResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreResponse.ProtoReflect.Descriptor instead.
+func (*RestoreResponse) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *RestoreResponse) GetReadable() bool {
+	if x != nil {
+		return x.Readable
+	}
+	return false
+}
+
+type ParseEventsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Handle        uint64                 `protobuf:"varint,1,opt,name=handle,proto3" json:"handle,omitempty"`
+	Payload       []byte                 `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParseEventsRequest) Reset() {
+	*x = ParseEventsRequest{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParseEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParseEventsRequest) ProtoMessage() {}
+
+func (x *ParseEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParseEventsRequest.ProtoReflect.Descriptor instead.
+func (*ParseEventsRequest) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *ParseEventsRequest) GetHandle() uint64 {
+	if x != nil {
+		return x.Handle
+	}
+	return 0
+}
+
+func (x *ParseEventsRequest) GetPayload() []byte {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
+type ParseEventsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        []*Event               `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParseEventsResponse) Reset() {
+	*x = ParseEventsResponse{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParseEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParseEventsResponse) ProtoMessage() {}
+
+func (x *ParseEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParseEventsResponse.ProtoReflect.Descriptor instead.
+func (*ParseEventsResponse) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *ParseEventsResponse) GetEvents() []*Event {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+type Event struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Kind      EventKind              `protobuf:"varint,1,opt,name=kind,proto3,enum=dth.storage.v1.EventKind" json:"kind,omitempty"`
+	Name      string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Bucket    []byte                 `protobuf:"bytes,3,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	Key       []byte                 `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	VersionId []byte                 `protobuf:"bytes,5,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
+	Size      int64                  `protobuf:"varint,6,opt,name=size,proto3" json:"size,omitempty"`
+	Etag      []byte                 `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
+	Sequencer string                 `protobuf:"bytes,8,opt,name=sequencer,proto3" json:"sequencer,omitempty"`
+	// Nanoseconds since 1970 UTC; 0 where unknown.
+	Time          int64 `protobuf:"varint,9,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Event) Reset() {
+	*x = Event{}
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Event) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Event) ProtoMessage() {}
+
+func (x *Event) ProtoReflect() protoreflect.Message {
+	mi := &file_dth_storage_v1_storage_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Event.ProtoReflect.Descriptor instead.
+func (*Event) Descriptor() ([]byte, []int) {
+	return file_dth_storage_v1_storage_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *Event) GetKind() EventKind {
+	if x != nil {
+		return x.Kind
+	}
+	return EventKind_EVENT_KIND_UNSPECIFIED
+}
+
+func (x *Event) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Event) GetBucket() []byte {
+	if x != nil {
+		return x.Bucket
+	}
+	return nil
+}
+
+func (x *Event) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Event) GetVersionId() []byte {
+	if x != nil {
+		return x.VersionId
+	}
+	return nil
+}
+
+func (x *Event) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Event) GetEtag() []byte {
+	if x != nil {
+		return x.Etag
+	}
+	return nil
+}
+
+func (x *Event) GetSequencer() string {
+	if x != nil {
+		return x.Sequencer
+	}
+	return ""
+}
+
+func (x *Event) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
 }
 
 var File_dth_storage_v1_storage_proto protoreflect.FileDescriptor
@@ -3874,7 +5063,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\asession\x18\x02 \x01(\v2\x17.dth.storage.v1.SessionR\asession\"&\n" +
 	"\fCloseRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\"\x0f\n" +
-	"\rCloseResponse\"\xd8\x02\n" +
+	"\rCloseResponse\"\xe5\x03\n" +
 	"\aSession\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\tR\bidentity\x12>\n" +
 	"\fcapabilities\x18\x02 \x03(\x0e2\x1a.dth.storage.v1.CapabilityR\fcapabilities\x12.\n" +
@@ -3882,7 +5071,9 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\tchecksums\x18\x04 \x01(\v2\x19.dth.storage.v1.ChecksumsR\tchecksums\x125\n" +
 	"\tkey_rules\x18\x05 \x01(\v2\x18.dth.storage.v1.KeyRulesR\bkeyRules\x127\n" +
 	"\ttransport\x18\x06 \x01(\v2\x19.dth.storage.v1.TransportR\ttransport\x12\x18\n" +
-	"\aexpires\x18\a \x01(\x03R\aexpires\"\xcf\x02\n" +
+	"\aexpires\x18\a \x01(\x03R\aexpires\x12D\n" +
+	"\x0emetadata_rules\x18\b \x01(\v2\x1d.dth.storage.v1.MetadataRulesR\rmetadataRules\x12E\n" +
+	"\x0fstorage_classes\x18\t \x03(\v2\x1c.dth.storage.v1.StorageClassR\x0estorageClasses\"\x85\x03\n" +
 	"\x06Limits\x12\x17\n" +
 	"\amax_put\x18\x01 \x01(\x03R\x06maxPut\x12\x19\n" +
 	"\bmin_part\x18\x02 \x01(\x03R\aminPart\x12\x19\n" +
@@ -3895,7 +5086,9 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\flist_ordered\x18\b \x01(\bR\vlistOrdered\x12(\n" +
 	"\x10list_start_after\x18\t \x01(\bR\x0elistStartAfter\x12/\n" +
 	"\x13strongly_consistent\x18\n" +
-	" \x01(\bR\x12stronglyConsistent\"x\n" +
+	" \x01(\bR\x12stronglyConsistent\x12\x19\n" +
+	"\bmax_copy\x18\v \x01(\x03R\amaxCopy\x12\x19\n" +
+	"\bmax_tags\x18\f \x01(\x05R\amaxTags\"x\n" +
 	"\tChecksums\x121\n" +
 	"\x06stored\x18\x01 \x03(\x0e2\x19.dth.storage.v1.AlgorithmR\x06stored\x12\x19\n" +
 	"\betag_md5\x18\x02 \x01(\bR\aetagMd5\x12\x1d\n" +
@@ -3915,12 +5108,23 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\alook_up\x18\t \x01(\bR\x06lookUp\x12\x1c\n" +
 	"\tforbidden\x18\n" +
 	" \x03(\tR\tforbidden\x12&\n" +
-	"\x0fno_invalid_utf8\x18\v \x01(\bR\rnoInvalidUtf8\"R\n" +
+	"\x0fno_invalid_utf8\x18\v \x01(\bR\rnoInvalidUtf8\"\xae\x01\n" +
+	"\rMetadataRules\x12\x1d\n" +
+	"\n" +
+	"name_chars\x18\x01 \x01(\tR\tnameChars\x12\x19\n" +
+	"\bmax_name\x18\x02 \x01(\x05R\amaxName\x12\x1b\n" +
+	"\tmax_value\x18\x03 \x01(\x05R\bmaxValue\x12#\n" +
+	"\rvisible_ascii\x18\x04 \x01(\bR\fvisibleAscii\x12!\n" +
+	"\flost_headers\x18\x05 \x03(\tR\vlostHeaders\"L\n" +
+	"\fStorageClass\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
+	"\x04tier\x18\x02 \x01(\x0e2\x14.dth.storage.v1.TierR\x04tier\"l\n" +
 	"\tTransport\x12\x0e\n" +
 	"\x02ca\x18\x01 \x01(\tR\x02ca\x12\x1f\n" +
 	"\vclient_cert\x18\x02 \x01(\tR\n" +
 	"clientCert\x12\x14\n" +
-	"\x05proxy\x18\x03 \x01(\tR\x05proxy\"\x8f\x01\n" +
+	"\x05proxy\x18\x03 \x01(\tR\x05proxy\x12\x18\n" +
+	"\aresolve\x18\x04 \x03(\tR\aresolve\"\x8f\x01\n" +
 	"\vListRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\fR\x06prefix\x12\x1f\n" +
@@ -3961,7 +5165,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
 	"attributes\x18\a \x01(\v2\x1a.dth.storage.v1.AttributesR\n" +
 	"attributes\x126\n" +
-	"\tchecksums\x18\b \x03(\v2\x18.dth.storage.v1.ChecksumR\tchecksums\"\xab\x02\n" +
+	"\tchecksums\x18\b \x03(\v2\x18.dth.storage.v1.ChecksumR\tchecksums\"\xf9\x02\n" +
 	"\n" +
 	"Attributes\x12!\n" +
 	"\fcontent_type\x18\x01 \x01(\fR\vcontentType\x12)\n" +
@@ -3970,7 +5174,12 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x13content_disposition\x18\x04 \x01(\fR\x12contentDisposition\x12#\n" +
 	"\rcache_control\x18\x05 \x01(\fR\fcacheControl\x12\x18\n" +
 	"\aexpires\x18\x06 \x01(\fR\aexpires\x124\n" +
-	"\bmetadata\x18\a \x03(\v2\x18.dth.storage.v1.MetadataR\bmetadata\"4\n" +
+	"\bmetadata\x18\a \x03(\v2\x18.dth.storage.v1.MetadataR\bmetadata\x12#\n" +
+	"\rstorage_class\x18\b \x01(\tR\fstorageClass\x12'\n" +
+	"\x04tags\x18\t \x03(\v2\x13.dth.storage.v1.TagR\x04tags\"-\n" +
+	"\x03Tag\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"4\n" +
 	"\bMetadata\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\fR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\"w\n" +
@@ -4121,13 +5330,79 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x05token\x18\x03 \x01(\fR\x05token\"[\n" +
 	"\x13ListUploadsResponse\x120\n" +
 	"\auploads\x18\x01 \x03(\v2\x16.dth.storage.v1.UploadR\auploads\x12\x12\n" +
-	"\x04next\x18\x02 \x01(\fR\x04next*\x7f\n" +
+	"\x04next\x18\x02 \x01(\fR\x04next\"\xa3\x01\n" +
+	"\n" +
+	"CopySource\x12\x16\n" +
+	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12A\n" +
+	"\aoptions\x18\x02 \x03(\v2'.dth.storage.v1.CopySource.OptionsEntryR\aoptions\x1a:\n" +
+	"\fOptionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"^\n" +
+	"\x10ReachCopyRequest\x12\x16\n" +
+	"\x06handle\x18\x01 \x01(\x04R\x06handle\x122\n" +
+	"\x06source\x18\x02 \x01(\v2\x1a.dth.storage.v1.CopySourceR\x06source\"\x13\n" +
+	"\x11ReachCopyResponse\"\xc6\x01\n" +
+	"\x11CopyObjectRequest\x12\x16\n" +
+	"\x06handle\x18\x01 \x01(\x04R\x06handle\x122\n" +
+	"\x06source\x18\x02 \x01(\v2\x1a.dth.storage.v1.CopySourceR\x06source\x12.\n" +
+	"\x06object\x18\x03 \x01(\v2\x16.dth.storage.v1.ObjectR\x06object\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\fR\x03key\x12#\n" +
+	"\rstorage_class\x18\x05 \x01(\tR\fstorageClass\"D\n" +
+	"\x12CopyObjectResponse\x12.\n" +
+	"\x06object\x18\x01 \x01(\v2\x16.dth.storage.v1.ObjectR\x06object\"\x80\x02\n" +
+	"\x0fCopyPartRequest\x12\x16\n" +
+	"\x06handle\x18\x01 \x01(\x04R\x06handle\x122\n" +
+	"\x06source\x18\x02 \x01(\v2\x1a.dth.storage.v1.CopySourceR\x06source\x12.\n" +
+	"\x06object\x18\x03 \x01(\v2\x16.dth.storage.v1.ObjectR\x06object\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\fR\x03key\x12\x1b\n" +
+	"\tupload_id\x18\x05 \x01(\fR\buploadId\x12\x16\n" +
+	"\x06number\x18\x06 \x01(\x05R\x06number\x12\x16\n" +
+	"\x06offset\x18\a \x01(\x03R\x06offset\x12\x12\n" +
+	"\x04size\x18\b \x01(\x03R\x04size\"<\n" +
+	"\x10CopyPartResponse\x12(\n" +
+	"\x04part\x18\x01 \x01(\v2\x14.dth.storage.v1.PartR\x04part\"V\n" +
+	"\vTagsRequest\x12\x16\n" +
+	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\fR\x03key\x12\x1d\n" +
+	"\n" +
+	"version_id\x18\x03 \x01(\fR\tversionId\"7\n" +
+	"\fTagsResponse\x12'\n" +
+	"\x04tags\x18\x01 \x03(\v2\x13.dth.storage.v1.TagR\x04tags\"m\n" +
+	"\x0eRestoreRequest\x12\x16\n" +
+	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\fR\x03key\x12\x1d\n" +
+	"\n" +
+	"version_id\x18\x03 \x01(\fR\tversionId\x12\x12\n" +
+	"\x04days\x18\x04 \x01(\x05R\x04days\"-\n" +
+	"\x0fRestoreResponse\x12\x1a\n" +
+	"\breadable\x18\x01 \x01(\bR\breadable\"F\n" +
+	"\x12ParseEventsRequest\x12\x16\n" +
+	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x18\n" +
+	"\apayload\x18\x02 \x01(\fR\apayload\"D\n" +
+	"\x13ParseEventsResponse\x12-\n" +
+	"\x06events\x18\x01 \x03(\v2\x15.dth.storage.v1.EventR\x06events\"\xed\x01\n" +
+	"\x05Event\x12-\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x19.dth.storage.v1.EventKindR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06bucket\x18\x03 \x01(\fR\x06bucket\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\fR\x03key\x12\x1d\n" +
+	"\n" +
+	"version_id\x18\x05 \x01(\fR\tversionId\x12\x12\n" +
+	"\x04size\x18\x06 \x01(\x03R\x04size\x12\x12\n" +
+	"\x04etag\x18\a \x01(\fR\x04etag\x12\x1c\n" +
+	"\tsequencer\x18\b \x01(\tR\tsequencer\x12\x12\n" +
+	"\x04time\x18\t \x01(\x03R\x04time*\x82\x02\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13CAPABILITY_UPLOADER\x10\x01\x12\x1c\n" +
 	"\x18CAPABILITY_UPLOAD_LISTER\x10\x02\x12\x1e\n" +
-	"\x1aCAPABILITY_CONDITIONAL_GET\x10\x03*\xd5\x01\n" +
+	"\x1aCAPABILITY_CONDITIONAL_GET\x10\x03\x12\x15\n" +
+	"\x11CAPABILITY_COPIER\x10\x04\x12\x15\n" +
+	"\x11CAPABILITY_TAGGER\x10\x05\x12\x17\n" +
+	"\x13CAPABILITY_RESTORER\x10\x06\x12\x1b\n" +
+	"\x17CAPABILITY_EVENT_PARSER\x10\a\x12\x1d\n" +
+	"\x19CAPABILITY_BEARER_UPLOADS\x10\b*\xd5\x01\n" +
 	"\tAlgorithm\x12\x19\n" +
 	"\x15ALGORITHM_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13ALGORITHM_CRC64NVME\x10\x01\x12\x17\n" +
@@ -4137,7 +5412,15 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\rALGORITHM_MD5\x10\x05\x12\x12\n" +
 	"\x0eALGORITHM_SHA1\x10\x06\x12\x14\n" +
 	"\x10ALGORITHM_SHA256\x10\a\x12\x13\n" +
-	"\x0fALGORITHM_QETAG\x10\b*\\\n" +
+	"\x0fALGORITHM_QETAG\x10\b*\x8b\x01\n" +
+	"\x04Tier\x12\x14\n" +
+	"\x10TIER_UNSPECIFIED\x10\x00\x12\f\n" +
+	"\bTIER_HOT\x10\x01\x12\r\n" +
+	"\tTIER_AUTO\x10\x02\x12\r\n" +
+	"\tTIER_COOL\x10\x03\x12\x18\n" +
+	"\x14TIER_ARCHIVE_INSTANT\x10\x04\x12\x10\n" +
+	"\fTIER_ARCHIVE\x10\x05\x12\x15\n" +
+	"\x11TIER_DEEP_ARCHIVE\x10\x06*\\\n" +
 	"\vFramingKind\x12\x1c\n" +
 	"\x18FRAMING_KIND_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11FRAMING_KIND_FORM\x10\x01\x12\x18\n" +
@@ -4174,7 +5457,12 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\fKIND_EXPIRED\x10\n" +
 	"\x12\x0e\n" +
 	"\n" +
-	"KIND_FATAL\x10\v2\xbc\a\n" +
+	"KIND_FATAL\x10\v*p\n" +
+	"\tEventKind\x12\x1a\n" +
+	"\x16EVENT_KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12EVENT_KIND_CREATED\x10\x01\x12\x16\n" +
+	"\x12EVENT_KIND_DELETED\x10\x02\x12\x17\n" +
+	"\x13EVENT_KIND_RESTORED\x10\x032\x99\v\n" +
 	"\x0eStorageService\x12M\n" +
 	"\bDescribe\x12\x1f.dth.storage.v1.DescribeRequest\x1a .dth.storage.v1.DescribeResponse\x12A\n" +
 	"\x04Open\x12\x1b.dth.storage.v1.OpenRequest\x1a\x1c.dth.storage.v1.OpenResponse\x12D\n" +
@@ -4187,7 +5475,14 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\tListParts\x12 .dth.storage.v1.ListPartsRequest\x1a!.dth.storage.v1.ListPartsResponse\x12_\n" +
 	"\x0eCompleteUpload\x12%.dth.storage.v1.CompleteUploadRequest\x1a&.dth.storage.v1.CompleteUploadResponse\x12V\n" +
 	"\vAbortUpload\x12\".dth.storage.v1.AbortUploadRequest\x1a#.dth.storage.v1.AbortUploadResponse\x12V\n" +
-	"\vListUploads\x12\".dth.storage.v1.ListUploadsRequest\x1a#.dth.storage.v1.ListUploadsResponseB9Z7github.com/dth-dev/dth/sdk/internal/storagepb;storagepbb\x06proto3"
+	"\vListUploads\x12\".dth.storage.v1.ListUploadsRequest\x1a#.dth.storage.v1.ListUploadsResponse\x12P\n" +
+	"\tReachCopy\x12 .dth.storage.v1.ReachCopyRequest\x1a!.dth.storage.v1.ReachCopyResponse\x12S\n" +
+	"\n" +
+	"CopyObject\x12!.dth.storage.v1.CopyObjectRequest\x1a\".dth.storage.v1.CopyObjectResponse\x12M\n" +
+	"\bCopyPart\x12\x1f.dth.storage.v1.CopyPartRequest\x1a .dth.storage.v1.CopyPartResponse\x12A\n" +
+	"\x04Tags\x12\x1b.dth.storage.v1.TagsRequest\x1a\x1c.dth.storage.v1.TagsResponse\x12J\n" +
+	"\aRestore\x12\x1e.dth.storage.v1.RestoreRequest\x1a\x1f.dth.storage.v1.RestoreResponse\x12V\n" +
+	"\vParseEvents\x12\".dth.storage.v1.ParseEventsRequest\x1a#.dth.storage.v1.ParseEventsResponseB9Z7github.com/dth-dev/dth/sdk/internal/storagepb;storagepbb\x06proto3"
 
 var (
 	file_dth_storage_v1_storage_proto_rawDescOnce sync.Once
@@ -4201,146 +5496,193 @@ func file_dth_storage_v1_storage_proto_rawDescGZIP() []byte {
 	return file_dth_storage_v1_storage_proto_rawDescData
 }
 
-var file_dth_storage_v1_storage_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_dth_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_dth_storage_v1_storage_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_dth_storage_v1_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
 var file_dth_storage_v1_storage_proto_goTypes = []any{
 	(Capability)(0),                // 0: dth.storage.v1.Capability
 	(Algorithm)(0),                 // 1: dth.storage.v1.Algorithm
-	(FramingKind)(0),               // 2: dth.storage.v1.FramingKind
-	(Field)(0),                     // 3: dth.storage.v1.Field
-	(Source)(0),                    // 4: dth.storage.v1.Source
-	(Encoding)(0),                  // 5: dth.storage.v1.Encoding
-	(Kind)(0),                      // 6: dth.storage.v1.Kind
-	(*DescribeRequest)(nil),        // 7: dth.storage.v1.DescribeRequest
-	(*DescribeResponse)(nil),       // 8: dth.storage.v1.DescribeResponse
-	(*Option)(nil),                 // 9: dth.storage.v1.Option
-	(*OpenRequest)(nil),            // 10: dth.storage.v1.OpenRequest
-	(*OpenResponse)(nil),           // 11: dth.storage.v1.OpenResponse
-	(*CloseRequest)(nil),           // 12: dth.storage.v1.CloseRequest
-	(*CloseResponse)(nil),          // 13: dth.storage.v1.CloseResponse
-	(*Session)(nil),                // 14: dth.storage.v1.Session
-	(*Limits)(nil),                 // 15: dth.storage.v1.Limits
-	(*Checksums)(nil),              // 16: dth.storage.v1.Checksums
-	(*KeyRules)(nil),               // 17: dth.storage.v1.KeyRules
-	(*Transport)(nil),              // 18: dth.storage.v1.Transport
-	(*ListRequest)(nil),            // 19: dth.storage.v1.ListRequest
-	(*ListResponse)(nil),           // 20: dth.storage.v1.ListResponse
-	(*StatRequest)(nil),            // 21: dth.storage.v1.StatRequest
-	(*StatResponse)(nil),           // 22: dth.storage.v1.StatResponse
-	(*DeleteRequest)(nil),          // 23: dth.storage.v1.DeleteRequest
-	(*DeleteResponse)(nil),         // 24: dth.storage.v1.DeleteResponse
-	(*Object)(nil),                 // 25: dth.storage.v1.Object
-	(*Attributes)(nil),             // 26: dth.storage.v1.Attributes
-	(*Metadata)(nil),               // 27: dth.storage.v1.Metadata
-	(*Checksum)(nil),               // 28: dth.storage.v1.Checksum
-	(*SignRequest)(nil),            // 29: dth.storage.v1.SignRequest
-	(*SignItem)(nil),               // 30: dth.storage.v1.SignItem
-	(*SignGet)(nil),                // 31: dth.storage.v1.SignGet
-	(*SignPut)(nil),                // 32: dth.storage.v1.SignPut
-	(*SignPart)(nil),               // 33: dth.storage.v1.SignPart
-	(*SignResponse)(nil),           // 34: dth.storage.v1.SignResponse
-	(*SignedItem)(nil),             // 35: dth.storage.v1.SignedItem
-	(*Exchange)(nil),               // 36: dth.storage.v1.Exchange
-	(*Header)(nil),                 // 37: dth.storage.v1.Header
-	(*Framing)(nil),                // 38: dth.storage.v1.Framing
-	(*Dial)(nil),                   // 39: dth.storage.v1.Dial
-	(*Reply)(nil),                  // 40: dth.storage.v1.Reply
-	(*Capture)(nil),                // 41: dth.storage.v1.Capture
-	(*ErrorReply)(nil),             // 42: dth.storage.v1.ErrorReply
-	(*ErrorRule)(nil),              // 43: dth.storage.v1.ErrorRule
-	(*Error)(nil),                  // 44: dth.storage.v1.Error
-	(*CreateUploadRequest)(nil),    // 45: dth.storage.v1.CreateUploadRequest
-	(*CreateUploadResponse)(nil),   // 46: dth.storage.v1.CreateUploadResponse
-	(*Upload)(nil),                 // 47: dth.storage.v1.Upload
-	(*Part)(nil),                   // 48: dth.storage.v1.Part
-	(*ListPartsRequest)(nil),       // 49: dth.storage.v1.ListPartsRequest
-	(*ListPartsResponse)(nil),      // 50: dth.storage.v1.ListPartsResponse
-	(*CompleteUploadRequest)(nil),  // 51: dth.storage.v1.CompleteUploadRequest
-	(*CompleteUploadResponse)(nil), // 52: dth.storage.v1.CompleteUploadResponse
-	(*AbortUploadRequest)(nil),     // 53: dth.storage.v1.AbortUploadRequest
-	(*AbortUploadResponse)(nil),    // 54: dth.storage.v1.AbortUploadResponse
-	(*ListUploadsRequest)(nil),     // 55: dth.storage.v1.ListUploadsRequest
-	(*ListUploadsResponse)(nil),    // 56: dth.storage.v1.ListUploadsResponse
-	nil,                            // 57: dth.storage.v1.OpenRequest.OptionsEntry
+	(Tier)(0),                      // 2: dth.storage.v1.Tier
+	(FramingKind)(0),               // 3: dth.storage.v1.FramingKind
+	(Field)(0),                     // 4: dth.storage.v1.Field
+	(Source)(0),                    // 5: dth.storage.v1.Source
+	(Encoding)(0),                  // 6: dth.storage.v1.Encoding
+	(Kind)(0),                      // 7: dth.storage.v1.Kind
+	(EventKind)(0),                 // 8: dth.storage.v1.EventKind
+	(*DescribeRequest)(nil),        // 9: dth.storage.v1.DescribeRequest
+	(*DescribeResponse)(nil),       // 10: dth.storage.v1.DescribeResponse
+	(*Option)(nil),                 // 11: dth.storage.v1.Option
+	(*OpenRequest)(nil),            // 12: dth.storage.v1.OpenRequest
+	(*OpenResponse)(nil),           // 13: dth.storage.v1.OpenResponse
+	(*CloseRequest)(nil),           // 14: dth.storage.v1.CloseRequest
+	(*CloseResponse)(nil),          // 15: dth.storage.v1.CloseResponse
+	(*Session)(nil),                // 16: dth.storage.v1.Session
+	(*Limits)(nil),                 // 17: dth.storage.v1.Limits
+	(*Checksums)(nil),              // 18: dth.storage.v1.Checksums
+	(*KeyRules)(nil),               // 19: dth.storage.v1.KeyRules
+	(*MetadataRules)(nil),          // 20: dth.storage.v1.MetadataRules
+	(*StorageClass)(nil),           // 21: dth.storage.v1.StorageClass
+	(*Transport)(nil),              // 22: dth.storage.v1.Transport
+	(*ListRequest)(nil),            // 23: dth.storage.v1.ListRequest
+	(*ListResponse)(nil),           // 24: dth.storage.v1.ListResponse
+	(*StatRequest)(nil),            // 25: dth.storage.v1.StatRequest
+	(*StatResponse)(nil),           // 26: dth.storage.v1.StatResponse
+	(*DeleteRequest)(nil),          // 27: dth.storage.v1.DeleteRequest
+	(*DeleteResponse)(nil),         // 28: dth.storage.v1.DeleteResponse
+	(*Object)(nil),                 // 29: dth.storage.v1.Object
+	(*Attributes)(nil),             // 30: dth.storage.v1.Attributes
+	(*Tag)(nil),                    // 31: dth.storage.v1.Tag
+	(*Metadata)(nil),               // 32: dth.storage.v1.Metadata
+	(*Checksum)(nil),               // 33: dth.storage.v1.Checksum
+	(*SignRequest)(nil),            // 34: dth.storage.v1.SignRequest
+	(*SignItem)(nil),               // 35: dth.storage.v1.SignItem
+	(*SignGet)(nil),                // 36: dth.storage.v1.SignGet
+	(*SignPut)(nil),                // 37: dth.storage.v1.SignPut
+	(*SignPart)(nil),               // 38: dth.storage.v1.SignPart
+	(*SignResponse)(nil),           // 39: dth.storage.v1.SignResponse
+	(*SignedItem)(nil),             // 40: dth.storage.v1.SignedItem
+	(*Exchange)(nil),               // 41: dth.storage.v1.Exchange
+	(*Header)(nil),                 // 42: dth.storage.v1.Header
+	(*Framing)(nil),                // 43: dth.storage.v1.Framing
+	(*Dial)(nil),                   // 44: dth.storage.v1.Dial
+	(*Reply)(nil),                  // 45: dth.storage.v1.Reply
+	(*Capture)(nil),                // 46: dth.storage.v1.Capture
+	(*ErrorReply)(nil),             // 47: dth.storage.v1.ErrorReply
+	(*ErrorRule)(nil),              // 48: dth.storage.v1.ErrorRule
+	(*Error)(nil),                  // 49: dth.storage.v1.Error
+	(*CreateUploadRequest)(nil),    // 50: dth.storage.v1.CreateUploadRequest
+	(*CreateUploadResponse)(nil),   // 51: dth.storage.v1.CreateUploadResponse
+	(*Upload)(nil),                 // 52: dth.storage.v1.Upload
+	(*Part)(nil),                   // 53: dth.storage.v1.Part
+	(*ListPartsRequest)(nil),       // 54: dth.storage.v1.ListPartsRequest
+	(*ListPartsResponse)(nil),      // 55: dth.storage.v1.ListPartsResponse
+	(*CompleteUploadRequest)(nil),  // 56: dth.storage.v1.CompleteUploadRequest
+	(*CompleteUploadResponse)(nil), // 57: dth.storage.v1.CompleteUploadResponse
+	(*AbortUploadRequest)(nil),     // 58: dth.storage.v1.AbortUploadRequest
+	(*AbortUploadResponse)(nil),    // 59: dth.storage.v1.AbortUploadResponse
+	(*ListUploadsRequest)(nil),     // 60: dth.storage.v1.ListUploadsRequest
+	(*ListUploadsResponse)(nil),    // 61: dth.storage.v1.ListUploadsResponse
+	(*CopySource)(nil),             // 62: dth.storage.v1.CopySource
+	(*ReachCopyRequest)(nil),       // 63: dth.storage.v1.ReachCopyRequest
+	(*ReachCopyResponse)(nil),      // 64: dth.storage.v1.ReachCopyResponse
+	(*CopyObjectRequest)(nil),      // 65: dth.storage.v1.CopyObjectRequest
+	(*CopyObjectResponse)(nil),     // 66: dth.storage.v1.CopyObjectResponse
+	(*CopyPartRequest)(nil),        // 67: dth.storage.v1.CopyPartRequest
+	(*CopyPartResponse)(nil),       // 68: dth.storage.v1.CopyPartResponse
+	(*TagsRequest)(nil),            // 69: dth.storage.v1.TagsRequest
+	(*TagsResponse)(nil),           // 70: dth.storage.v1.TagsResponse
+	(*RestoreRequest)(nil),         // 71: dth.storage.v1.RestoreRequest
+	(*RestoreResponse)(nil),        // 72: dth.storage.v1.RestoreResponse
+	(*ParseEventsRequest)(nil),     // 73: dth.storage.v1.ParseEventsRequest
+	(*ParseEventsResponse)(nil),    // 74: dth.storage.v1.ParseEventsResponse
+	(*Event)(nil),                  // 75: dth.storage.v1.Event
+	nil,                            // 76: dth.storage.v1.OpenRequest.OptionsEntry
+	nil,                            // 77: dth.storage.v1.CopySource.OptionsEntry
 }
 var file_dth_storage_v1_storage_proto_depIdxs = []int32{
-	9,  // 0: dth.storage.v1.DescribeResponse.options:type_name -> dth.storage.v1.Option
-	57, // 1: dth.storage.v1.OpenRequest.options:type_name -> dth.storage.v1.OpenRequest.OptionsEntry
-	14, // 2: dth.storage.v1.OpenResponse.session:type_name -> dth.storage.v1.Session
+	11, // 0: dth.storage.v1.DescribeResponse.options:type_name -> dth.storage.v1.Option
+	76, // 1: dth.storage.v1.OpenRequest.options:type_name -> dth.storage.v1.OpenRequest.OptionsEntry
+	16, // 2: dth.storage.v1.OpenResponse.session:type_name -> dth.storage.v1.Session
 	0,  // 3: dth.storage.v1.Session.capabilities:type_name -> dth.storage.v1.Capability
-	15, // 4: dth.storage.v1.Session.limits:type_name -> dth.storage.v1.Limits
-	16, // 5: dth.storage.v1.Session.checksums:type_name -> dth.storage.v1.Checksums
-	17, // 6: dth.storage.v1.Session.key_rules:type_name -> dth.storage.v1.KeyRules
-	18, // 7: dth.storage.v1.Session.transport:type_name -> dth.storage.v1.Transport
-	1,  // 8: dth.storage.v1.Checksums.stored:type_name -> dth.storage.v1.Algorithm
-	25, // 9: dth.storage.v1.StatResponse.object:type_name -> dth.storage.v1.Object
-	26, // 10: dth.storage.v1.Object.attributes:type_name -> dth.storage.v1.Attributes
-	28, // 11: dth.storage.v1.Object.checksums:type_name -> dth.storage.v1.Checksum
-	27, // 12: dth.storage.v1.Attributes.metadata:type_name -> dth.storage.v1.Metadata
-	1,  // 13: dth.storage.v1.Checksum.algorithm:type_name -> dth.storage.v1.Algorithm
-	30, // 14: dth.storage.v1.SignRequest.items:type_name -> dth.storage.v1.SignItem
-	31, // 15: dth.storage.v1.SignItem.get:type_name -> dth.storage.v1.SignGet
-	32, // 16: dth.storage.v1.SignItem.put:type_name -> dth.storage.v1.SignPut
-	33, // 17: dth.storage.v1.SignItem.part:type_name -> dth.storage.v1.SignPart
-	26, // 18: dth.storage.v1.SignPut.attributes:type_name -> dth.storage.v1.Attributes
-	28, // 19: dth.storage.v1.SignPut.checksum:type_name -> dth.storage.v1.Checksum
-	35, // 20: dth.storage.v1.SignResponse.items:type_name -> dth.storage.v1.SignedItem
-	40, // 21: dth.storage.v1.SignResponse.replies:type_name -> dth.storage.v1.Reply
-	36, // 22: dth.storage.v1.SignedItem.exchange:type_name -> dth.storage.v1.Exchange
-	44, // 23: dth.storage.v1.SignedItem.error:type_name -> dth.storage.v1.Error
-	37, // 24: dth.storage.v1.Exchange.headers:type_name -> dth.storage.v1.Header
-	38, // 25: dth.storage.v1.Exchange.framing:type_name -> dth.storage.v1.Framing
-	39, // 26: dth.storage.v1.Exchange.dial:type_name -> dth.storage.v1.Dial
-	2,  // 27: dth.storage.v1.Framing.kind:type_name -> dth.storage.v1.FramingKind
-	1,  // 28: dth.storage.v1.Framing.trailer_checksum:type_name -> dth.storage.v1.Algorithm
-	41, // 29: dth.storage.v1.Reply.captures:type_name -> dth.storage.v1.Capture
-	42, // 30: dth.storage.v1.Reply.error:type_name -> dth.storage.v1.ErrorReply
-	3,  // 31: dth.storage.v1.Capture.field:type_name -> dth.storage.v1.Field
-	4,  // 32: dth.storage.v1.Capture.source:type_name -> dth.storage.v1.Source
-	1,  // 33: dth.storage.v1.Capture.algorithm:type_name -> dth.storage.v1.Algorithm
-	5,  // 34: dth.storage.v1.Capture.encoding:type_name -> dth.storage.v1.Encoding
-	4,  // 35: dth.storage.v1.ErrorReply.source:type_name -> dth.storage.v1.Source
-	43, // 36: dth.storage.v1.ErrorReply.rules:type_name -> dth.storage.v1.ErrorRule
-	6,  // 37: dth.storage.v1.ErrorRule.kind:type_name -> dth.storage.v1.Kind
-	6,  // 38: dth.storage.v1.Error.kind:type_name -> dth.storage.v1.Kind
-	26, // 39: dth.storage.v1.CreateUploadRequest.attributes:type_name -> dth.storage.v1.Attributes
-	47, // 40: dth.storage.v1.CreateUploadResponse.upload:type_name -> dth.storage.v1.Upload
-	28, // 41: dth.storage.v1.Part.checksums:type_name -> dth.storage.v1.Checksum
-	48, // 42: dth.storage.v1.ListPartsResponse.parts:type_name -> dth.storage.v1.Part
-	48, // 43: dth.storage.v1.CompleteUploadRequest.parts:type_name -> dth.storage.v1.Part
-	28, // 44: dth.storage.v1.CompleteUploadRequest.checksum:type_name -> dth.storage.v1.Checksum
-	26, // 45: dth.storage.v1.CompleteUploadRequest.attributes:type_name -> dth.storage.v1.Attributes
-	25, // 46: dth.storage.v1.CompleteUploadResponse.object:type_name -> dth.storage.v1.Object
-	47, // 47: dth.storage.v1.ListUploadsResponse.uploads:type_name -> dth.storage.v1.Upload
-	7,  // 48: dth.storage.v1.StorageService.Describe:input_type -> dth.storage.v1.DescribeRequest
-	10, // 49: dth.storage.v1.StorageService.Open:input_type -> dth.storage.v1.OpenRequest
-	12, // 50: dth.storage.v1.StorageService.Close:input_type -> dth.storage.v1.CloseRequest
-	19, // 51: dth.storage.v1.StorageService.List:input_type -> dth.storage.v1.ListRequest
-	21, // 52: dth.storage.v1.StorageService.Stat:input_type -> dth.storage.v1.StatRequest
-	23, // 53: dth.storage.v1.StorageService.Delete:input_type -> dth.storage.v1.DeleteRequest
-	29, // 54: dth.storage.v1.StorageService.Sign:input_type -> dth.storage.v1.SignRequest
-	45, // 55: dth.storage.v1.StorageService.CreateUpload:input_type -> dth.storage.v1.CreateUploadRequest
-	49, // 56: dth.storage.v1.StorageService.ListParts:input_type -> dth.storage.v1.ListPartsRequest
-	51, // 57: dth.storage.v1.StorageService.CompleteUpload:input_type -> dth.storage.v1.CompleteUploadRequest
-	53, // 58: dth.storage.v1.StorageService.AbortUpload:input_type -> dth.storage.v1.AbortUploadRequest
-	55, // 59: dth.storage.v1.StorageService.ListUploads:input_type -> dth.storage.v1.ListUploadsRequest
-	8,  // 60: dth.storage.v1.StorageService.Describe:output_type -> dth.storage.v1.DescribeResponse
-	11, // 61: dth.storage.v1.StorageService.Open:output_type -> dth.storage.v1.OpenResponse
-	13, // 62: dth.storage.v1.StorageService.Close:output_type -> dth.storage.v1.CloseResponse
-	20, // 63: dth.storage.v1.StorageService.List:output_type -> dth.storage.v1.ListResponse
-	22, // 64: dth.storage.v1.StorageService.Stat:output_type -> dth.storage.v1.StatResponse
-	24, // 65: dth.storage.v1.StorageService.Delete:output_type -> dth.storage.v1.DeleteResponse
-	34, // 66: dth.storage.v1.StorageService.Sign:output_type -> dth.storage.v1.SignResponse
-	46, // 67: dth.storage.v1.StorageService.CreateUpload:output_type -> dth.storage.v1.CreateUploadResponse
-	50, // 68: dth.storage.v1.StorageService.ListParts:output_type -> dth.storage.v1.ListPartsResponse
-	52, // 69: dth.storage.v1.StorageService.CompleteUpload:output_type -> dth.storage.v1.CompleteUploadResponse
-	54, // 70: dth.storage.v1.StorageService.AbortUpload:output_type -> dth.storage.v1.AbortUploadResponse
-	56, // 71: dth.storage.v1.StorageService.ListUploads:output_type -> dth.storage.v1.ListUploadsResponse
-	60, // [60:72] is the sub-list for method output_type
-	48, // [48:60] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	17, // 4: dth.storage.v1.Session.limits:type_name -> dth.storage.v1.Limits
+	18, // 5: dth.storage.v1.Session.checksums:type_name -> dth.storage.v1.Checksums
+	19, // 6: dth.storage.v1.Session.key_rules:type_name -> dth.storage.v1.KeyRules
+	22, // 7: dth.storage.v1.Session.transport:type_name -> dth.storage.v1.Transport
+	20, // 8: dth.storage.v1.Session.metadata_rules:type_name -> dth.storage.v1.MetadataRules
+	21, // 9: dth.storage.v1.Session.storage_classes:type_name -> dth.storage.v1.StorageClass
+	1,  // 10: dth.storage.v1.Checksums.stored:type_name -> dth.storage.v1.Algorithm
+	2,  // 11: dth.storage.v1.StorageClass.tier:type_name -> dth.storage.v1.Tier
+	29, // 12: dth.storage.v1.StatResponse.object:type_name -> dth.storage.v1.Object
+	30, // 13: dth.storage.v1.Object.attributes:type_name -> dth.storage.v1.Attributes
+	33, // 14: dth.storage.v1.Object.checksums:type_name -> dth.storage.v1.Checksum
+	32, // 15: dth.storage.v1.Attributes.metadata:type_name -> dth.storage.v1.Metadata
+	31, // 16: dth.storage.v1.Attributes.tags:type_name -> dth.storage.v1.Tag
+	1,  // 17: dth.storage.v1.Checksum.algorithm:type_name -> dth.storage.v1.Algorithm
+	35, // 18: dth.storage.v1.SignRequest.items:type_name -> dth.storage.v1.SignItem
+	36, // 19: dth.storage.v1.SignItem.get:type_name -> dth.storage.v1.SignGet
+	37, // 20: dth.storage.v1.SignItem.put:type_name -> dth.storage.v1.SignPut
+	38, // 21: dth.storage.v1.SignItem.part:type_name -> dth.storage.v1.SignPart
+	30, // 22: dth.storage.v1.SignPut.attributes:type_name -> dth.storage.v1.Attributes
+	33, // 23: dth.storage.v1.SignPut.checksum:type_name -> dth.storage.v1.Checksum
+	40, // 24: dth.storage.v1.SignResponse.items:type_name -> dth.storage.v1.SignedItem
+	45, // 25: dth.storage.v1.SignResponse.replies:type_name -> dth.storage.v1.Reply
+	41, // 26: dth.storage.v1.SignedItem.exchange:type_name -> dth.storage.v1.Exchange
+	49, // 27: dth.storage.v1.SignedItem.error:type_name -> dth.storage.v1.Error
+	42, // 28: dth.storage.v1.Exchange.headers:type_name -> dth.storage.v1.Header
+	43, // 29: dth.storage.v1.Exchange.framing:type_name -> dth.storage.v1.Framing
+	44, // 30: dth.storage.v1.Exchange.dial:type_name -> dth.storage.v1.Dial
+	3,  // 31: dth.storage.v1.Framing.kind:type_name -> dth.storage.v1.FramingKind
+	1,  // 32: dth.storage.v1.Framing.trailer_checksum:type_name -> dth.storage.v1.Algorithm
+	46, // 33: dth.storage.v1.Reply.captures:type_name -> dth.storage.v1.Capture
+	47, // 34: dth.storage.v1.Reply.error:type_name -> dth.storage.v1.ErrorReply
+	4,  // 35: dth.storage.v1.Capture.field:type_name -> dth.storage.v1.Field
+	5,  // 36: dth.storage.v1.Capture.source:type_name -> dth.storage.v1.Source
+	1,  // 37: dth.storage.v1.Capture.algorithm:type_name -> dth.storage.v1.Algorithm
+	6,  // 38: dth.storage.v1.Capture.encoding:type_name -> dth.storage.v1.Encoding
+	5,  // 39: dth.storage.v1.ErrorReply.source:type_name -> dth.storage.v1.Source
+	48, // 40: dth.storage.v1.ErrorReply.rules:type_name -> dth.storage.v1.ErrorRule
+	7,  // 41: dth.storage.v1.ErrorRule.kind:type_name -> dth.storage.v1.Kind
+	7,  // 42: dth.storage.v1.Error.kind:type_name -> dth.storage.v1.Kind
+	30, // 43: dth.storage.v1.CreateUploadRequest.attributes:type_name -> dth.storage.v1.Attributes
+	52, // 44: dth.storage.v1.CreateUploadResponse.upload:type_name -> dth.storage.v1.Upload
+	33, // 45: dth.storage.v1.Part.checksums:type_name -> dth.storage.v1.Checksum
+	53, // 46: dth.storage.v1.ListPartsResponse.parts:type_name -> dth.storage.v1.Part
+	53, // 47: dth.storage.v1.CompleteUploadRequest.parts:type_name -> dth.storage.v1.Part
+	33, // 48: dth.storage.v1.CompleteUploadRequest.checksum:type_name -> dth.storage.v1.Checksum
+	30, // 49: dth.storage.v1.CompleteUploadRequest.attributes:type_name -> dth.storage.v1.Attributes
+	29, // 50: dth.storage.v1.CompleteUploadResponse.object:type_name -> dth.storage.v1.Object
+	52, // 51: dth.storage.v1.ListUploadsResponse.uploads:type_name -> dth.storage.v1.Upload
+	77, // 52: dth.storage.v1.CopySource.options:type_name -> dth.storage.v1.CopySource.OptionsEntry
+	62, // 53: dth.storage.v1.ReachCopyRequest.source:type_name -> dth.storage.v1.CopySource
+	62, // 54: dth.storage.v1.CopyObjectRequest.source:type_name -> dth.storage.v1.CopySource
+	29, // 55: dth.storage.v1.CopyObjectRequest.object:type_name -> dth.storage.v1.Object
+	29, // 56: dth.storage.v1.CopyObjectResponse.object:type_name -> dth.storage.v1.Object
+	62, // 57: dth.storage.v1.CopyPartRequest.source:type_name -> dth.storage.v1.CopySource
+	29, // 58: dth.storage.v1.CopyPartRequest.object:type_name -> dth.storage.v1.Object
+	53, // 59: dth.storage.v1.CopyPartResponse.part:type_name -> dth.storage.v1.Part
+	31, // 60: dth.storage.v1.TagsResponse.tags:type_name -> dth.storage.v1.Tag
+	75, // 61: dth.storage.v1.ParseEventsResponse.events:type_name -> dth.storage.v1.Event
+	8,  // 62: dth.storage.v1.Event.kind:type_name -> dth.storage.v1.EventKind
+	9,  // 63: dth.storage.v1.StorageService.Describe:input_type -> dth.storage.v1.DescribeRequest
+	12, // 64: dth.storage.v1.StorageService.Open:input_type -> dth.storage.v1.OpenRequest
+	14, // 65: dth.storage.v1.StorageService.Close:input_type -> dth.storage.v1.CloseRequest
+	23, // 66: dth.storage.v1.StorageService.List:input_type -> dth.storage.v1.ListRequest
+	25, // 67: dth.storage.v1.StorageService.Stat:input_type -> dth.storage.v1.StatRequest
+	27, // 68: dth.storage.v1.StorageService.Delete:input_type -> dth.storage.v1.DeleteRequest
+	34, // 69: dth.storage.v1.StorageService.Sign:input_type -> dth.storage.v1.SignRequest
+	50, // 70: dth.storage.v1.StorageService.CreateUpload:input_type -> dth.storage.v1.CreateUploadRequest
+	54, // 71: dth.storage.v1.StorageService.ListParts:input_type -> dth.storage.v1.ListPartsRequest
+	56, // 72: dth.storage.v1.StorageService.CompleteUpload:input_type -> dth.storage.v1.CompleteUploadRequest
+	58, // 73: dth.storage.v1.StorageService.AbortUpload:input_type -> dth.storage.v1.AbortUploadRequest
+	60, // 74: dth.storage.v1.StorageService.ListUploads:input_type -> dth.storage.v1.ListUploadsRequest
+	63, // 75: dth.storage.v1.StorageService.ReachCopy:input_type -> dth.storage.v1.ReachCopyRequest
+	65, // 76: dth.storage.v1.StorageService.CopyObject:input_type -> dth.storage.v1.CopyObjectRequest
+	67, // 77: dth.storage.v1.StorageService.CopyPart:input_type -> dth.storage.v1.CopyPartRequest
+	69, // 78: dth.storage.v1.StorageService.Tags:input_type -> dth.storage.v1.TagsRequest
+	71, // 79: dth.storage.v1.StorageService.Restore:input_type -> dth.storage.v1.RestoreRequest
+	73, // 80: dth.storage.v1.StorageService.ParseEvents:input_type -> dth.storage.v1.ParseEventsRequest
+	10, // 81: dth.storage.v1.StorageService.Describe:output_type -> dth.storage.v1.DescribeResponse
+	13, // 82: dth.storage.v1.StorageService.Open:output_type -> dth.storage.v1.OpenResponse
+	15, // 83: dth.storage.v1.StorageService.Close:output_type -> dth.storage.v1.CloseResponse
+	24, // 84: dth.storage.v1.StorageService.List:output_type -> dth.storage.v1.ListResponse
+	26, // 85: dth.storage.v1.StorageService.Stat:output_type -> dth.storage.v1.StatResponse
+	28, // 86: dth.storage.v1.StorageService.Delete:output_type -> dth.storage.v1.DeleteResponse
+	39, // 87: dth.storage.v1.StorageService.Sign:output_type -> dth.storage.v1.SignResponse
+	51, // 88: dth.storage.v1.StorageService.CreateUpload:output_type -> dth.storage.v1.CreateUploadResponse
+	55, // 89: dth.storage.v1.StorageService.ListParts:output_type -> dth.storage.v1.ListPartsResponse
+	57, // 90: dth.storage.v1.StorageService.CompleteUpload:output_type -> dth.storage.v1.CompleteUploadResponse
+	59, // 91: dth.storage.v1.StorageService.AbortUpload:output_type -> dth.storage.v1.AbortUploadResponse
+	61, // 92: dth.storage.v1.StorageService.ListUploads:output_type -> dth.storage.v1.ListUploadsResponse
+	64, // 93: dth.storage.v1.StorageService.ReachCopy:output_type -> dth.storage.v1.ReachCopyResponse
+	66, // 94: dth.storage.v1.StorageService.CopyObject:output_type -> dth.storage.v1.CopyObjectResponse
+	68, // 95: dth.storage.v1.StorageService.CopyPart:output_type -> dth.storage.v1.CopyPartResponse
+	70, // 96: dth.storage.v1.StorageService.Tags:output_type -> dth.storage.v1.TagsResponse
+	72, // 97: dth.storage.v1.StorageService.Restore:output_type -> dth.storage.v1.RestoreResponse
+	74, // 98: dth.storage.v1.StorageService.ParseEvents:output_type -> dth.storage.v1.ParseEventsResponse
+	81, // [81:99] is the sub-list for method output_type
+	63, // [63:81] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_dth_storage_v1_storage_proto_init() }
@@ -4348,12 +5690,12 @@ func file_dth_storage_v1_storage_proto_init() {
 	if File_dth_storage_v1_storage_proto != nil {
 		return
 	}
-	file_dth_storage_v1_storage_proto_msgTypes[23].OneofWrappers = []any{
+	file_dth_storage_v1_storage_proto_msgTypes[26].OneofWrappers = []any{
 		(*SignItem_Get)(nil),
 		(*SignItem_Put)(nil),
 		(*SignItem_Part)(nil),
 	}
-	file_dth_storage_v1_storage_proto_msgTypes[28].OneofWrappers = []any{
+	file_dth_storage_v1_storage_proto_msgTypes[31].OneofWrappers = []any{
 		(*SignedItem_Exchange)(nil),
 		(*SignedItem_Error)(nil),
 	}
@@ -4362,8 +5704,8 @@ func file_dth_storage_v1_storage_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_dth_storage_v1_storage_proto_rawDesc), len(file_dth_storage_v1_storage_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   51,
+			NumEnums:      9,
+			NumMessages:   69,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -37,6 +37,12 @@ const (
 	StorageService_CompleteUpload_FullMethodName = "/dth.storage.v1.StorageService/CompleteUpload"
 	StorageService_AbortUpload_FullMethodName    = "/dth.storage.v1.StorageService/AbortUpload"
 	StorageService_ListUploads_FullMethodName    = "/dth.storage.v1.StorageService/ListUploads"
+	StorageService_ReachCopy_FullMethodName      = "/dth.storage.v1.StorageService/ReachCopy"
+	StorageService_CopyObject_FullMethodName     = "/dth.storage.v1.StorageService/CopyObject"
+	StorageService_CopyPart_FullMethodName       = "/dth.storage.v1.StorageService/CopyPart"
+	StorageService_Tags_FullMethodName           = "/dth.storage.v1.StorageService/Tags"
+	StorageService_Restore_FullMethodName        = "/dth.storage.v1.StorageService/Restore"
+	StorageService_ParseEvents_FullMethodName    = "/dth.storage.v1.StorageService/ParseEvents"
 )
 
 // StorageServiceClient is the client API for StorageService service.
@@ -60,6 +66,12 @@ type StorageServiceClient interface {
 	CompleteUpload(ctx context.Context, in *CompleteUploadRequest, opts ...grpc.CallOption) (*CompleteUploadResponse, error)
 	AbortUpload(ctx context.Context, in *AbortUploadRequest, opts ...grpc.CallOption) (*AbortUploadResponse, error)
 	ListUploads(ctx context.Context, in *ListUploadsRequest, opts ...grpc.CallOption) (*ListUploadsResponse, error)
+	ReachCopy(ctx context.Context, in *ReachCopyRequest, opts ...grpc.CallOption) (*ReachCopyResponse, error)
+	CopyObject(ctx context.Context, in *CopyObjectRequest, opts ...grpc.CallOption) (*CopyObjectResponse, error)
+	CopyPart(ctx context.Context, in *CopyPartRequest, opts ...grpc.CallOption) (*CopyPartResponse, error)
+	Tags(ctx context.Context, in *TagsRequest, opts ...grpc.CallOption) (*TagsResponse, error)
+	Restore(ctx context.Context, in *RestoreRequest, opts ...grpc.CallOption) (*RestoreResponse, error)
+	ParseEvents(ctx context.Context, in *ParseEventsRequest, opts ...grpc.CallOption) (*ParseEventsResponse, error)
 }
 
 type storageServiceClient struct {
@@ -193,6 +205,66 @@ func (c *storageServiceClient) ListUploads(ctx context.Context, in *ListUploadsR
 	return out, nil
 }
 
+func (c *storageServiceClient) ReachCopy(ctx context.Context, in *ReachCopyRequest, opts ...grpc.CallOption) (*ReachCopyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReachCopyResponse)
+	err := c.cc.Invoke(ctx, StorageService_ReachCopy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *storageServiceClient) CopyObject(ctx context.Context, in *CopyObjectRequest, opts ...grpc.CallOption) (*CopyObjectResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CopyObjectResponse)
+	err := c.cc.Invoke(ctx, StorageService_CopyObject_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *storageServiceClient) CopyPart(ctx context.Context, in *CopyPartRequest, opts ...grpc.CallOption) (*CopyPartResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CopyPartResponse)
+	err := c.cc.Invoke(ctx, StorageService_CopyPart_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *storageServiceClient) Tags(ctx context.Context, in *TagsRequest, opts ...grpc.CallOption) (*TagsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TagsResponse)
+	err := c.cc.Invoke(ctx, StorageService_Tags_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *storageServiceClient) Restore(ctx context.Context, in *RestoreRequest, opts ...grpc.CallOption) (*RestoreResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RestoreResponse)
+	err := c.cc.Invoke(ctx, StorageService_Restore_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *storageServiceClient) ParseEvents(ctx context.Context, in *ParseEventsRequest, opts ...grpc.CallOption) (*ParseEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ParseEventsResponse)
+	err := c.cc.Invoke(ctx, StorageService_ParseEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // StorageServiceServer is the server API for StorageService service.
 // All implementations must embed UnimplementedStorageServiceServer
 // for forward compatibility.
@@ -214,6 +286,12 @@ type StorageServiceServer interface {
 	CompleteUpload(context.Context, *CompleteUploadRequest) (*CompleteUploadResponse, error)
 	AbortUpload(context.Context, *AbortUploadRequest) (*AbortUploadResponse, error)
 	ListUploads(context.Context, *ListUploadsRequest) (*ListUploadsResponse, error)
+	ReachCopy(context.Context, *ReachCopyRequest) (*ReachCopyResponse, error)
+	CopyObject(context.Context, *CopyObjectRequest) (*CopyObjectResponse, error)
+	CopyPart(context.Context, *CopyPartRequest) (*CopyPartResponse, error)
+	Tags(context.Context, *TagsRequest) (*TagsResponse, error)
+	Restore(context.Context, *RestoreRequest) (*RestoreResponse, error)
+	ParseEvents(context.Context, *ParseEventsRequest) (*ParseEventsResponse, error)
 	mustEmbedUnimplementedStorageServiceServer()
 }
 
@@ -259,6 +337,24 @@ func (UnimplementedStorageServiceServer) AbortUpload(context.Context, *AbortUplo
 }
 func (UnimplementedStorageServiceServer) ListUploads(context.Context, *ListUploadsRequest) (*ListUploadsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListUploads not implemented")
+}
+func (UnimplementedStorageServiceServer) ReachCopy(context.Context, *ReachCopyRequest) (*ReachCopyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReachCopy not implemented")
+}
+func (UnimplementedStorageServiceServer) CopyObject(context.Context, *CopyObjectRequest) (*CopyObjectResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CopyObject not implemented")
+}
+func (UnimplementedStorageServiceServer) CopyPart(context.Context, *CopyPartRequest) (*CopyPartResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CopyPart not implemented")
+}
+func (UnimplementedStorageServiceServer) Tags(context.Context, *TagsRequest) (*TagsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Tags not implemented")
+}
+func (UnimplementedStorageServiceServer) Restore(context.Context, *RestoreRequest) (*RestoreResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Restore not implemented")
+}
+func (UnimplementedStorageServiceServer) ParseEvents(context.Context, *ParseEventsRequest) (*ParseEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ParseEvents not implemented")
 }
 func (UnimplementedStorageServiceServer) mustEmbedUnimplementedStorageServiceServer() {}
 func (UnimplementedStorageServiceServer) testEmbeddedByValue()                        {}
@@ -486,6 +582,114 @@ func _StorageService_ListUploads_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StorageService_ReachCopy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReachCopyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StorageServiceServer).ReachCopy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StorageService_ReachCopy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StorageServiceServer).ReachCopy(ctx, req.(*ReachCopyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StorageService_CopyObject_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CopyObjectRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StorageServiceServer).CopyObject(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StorageService_CopyObject_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StorageServiceServer).CopyObject(ctx, req.(*CopyObjectRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StorageService_CopyPart_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CopyPartRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StorageServiceServer).CopyPart(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StorageService_CopyPart_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StorageServiceServer).CopyPart(ctx, req.(*CopyPartRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StorageService_Tags_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TagsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StorageServiceServer).Tags(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StorageService_Tags_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StorageServiceServer).Tags(ctx, req.(*TagsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StorageService_Restore_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RestoreRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StorageServiceServer).Restore(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StorageService_Restore_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StorageServiceServer).Restore(ctx, req.(*RestoreRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StorageService_ParseEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ParseEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StorageServiceServer).ParseEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StorageService_ParseEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StorageServiceServer).ParseEvents(ctx, req.(*ParseEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // StorageService_ServiceDesc is the grpc.ServiceDesc for StorageService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -536,6 +740,30 @@ var StorageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListUploads",
 			Handler:    _StorageService_ListUploads_Handler,
+		},
+		{
+			MethodName: "ReachCopy",
+			Handler:    _StorageService_ReachCopy_Handler,
+		},
+		{
+			MethodName: "CopyObject",
+			Handler:    _StorageService_CopyObject_Handler,
+		},
+		{
+			MethodName: "CopyPart",
+			Handler:    _StorageService_CopyPart_Handler,
+		},
+		{
+			MethodName: "Tags",
+			Handler:    _StorageService_Tags_Handler,
+		},
+		{
+			MethodName: "Restore",
+			Handler:    _StorageService_Restore_Handler,
+		},
+		{
+			MethodName: "ParseEvents",
+			Handler:    _StorageService_ParseEvents_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -84,7 +84,7 @@ func appendExchange(b []byte, x *driver.Exchange, reply uint32) []byte {
 		b = appendBytes(b, 3, body.Suffix)
 		b = appendString(b, 4, text(body.TrailerName))
 		b = appendInt(b, 5, int64(body.TrailerChecksum))
-		b = appendInt(b, 6, int64(int32Of(body.ChunkSize)))
+		b = appendInt(b, 6, int64(Int32(body.ChunkSize)))
 		b = finish(b, inner)
 	}
 	if x.Dial != (driver.Dial{}) {

@@ -55,7 +55,7 @@ func PartItem(r driver.PartRequest) Item {
 	b, start := begin(make([]byte, 0, len(r.Upload.Key)+len(r.Upload.ID)+48), 3)
 	b = appendString(b, 1, r.Upload.Key)
 	b = appendString(b, 2, r.Upload.ID)
-	b = appendInt(b, 3, int64(int32Of(r.Number)))
+	b = appendInt(b, 3, int64(Int32(r.Number)))
 	b = appendInt(b, 4, r.Size)
 	return finish(b, start)
 }
@@ -66,7 +66,10 @@ func attributesHint(a *driver.Attributes) int {
 	for i := range a.Metadata {
 		n += len(a.Metadata[i].Name) + len(a.Metadata[i].Value) + 16
 	}
-	return n
+	for i := range a.Tags {
+		n += len(a.Tags[i].Key) + len(a.Tags[i].Value) + 16
+	}
+	return n + len(a.StorageClass)
 }
 
 func appendAttributes(b []byte, field protowire.Number, a *driver.Attributes) []byte {
@@ -82,6 +85,14 @@ func appendAttributes(b []byte, field protowire.Number, a *driver.Attributes) []
 		b, inner = begin(b, 7)
 		b = appendString(b, 1, a.Metadata[i].Name)
 		b = appendString(b, 2, a.Metadata[i].Value)
+		b = finish(b, inner)
+	}
+	b = appendString(b, 8, text(a.StorageClass))
+	for i := range a.Tags {
+		var inner int
+		b, inner = begin(b, 9)
+		b = appendString(b, 1, a.Tags[i].Key)
+		b = appendString(b, 2, a.Tags[i].Value)
 		b = finish(b, inner)
 	}
 	return finish(b, start)
@@ -262,13 +273,21 @@ func decodeAttributes(a *driver.Attributes, data string) error {
 				return err
 			}
 			a.Metadata = append(a.Metadata, driver.Metadata{Name: name, Value: value})
+		case 8:
+			a.StorageClass = s.string(kind)
+		case 9:
+			key, value, err := decodePair(s.string(kind))
+			if err != nil {
+				return err
+			}
+			a.Tags = append(a.Tags, driver.Tag{Key: key, Value: value})
 		default:
 			s.skip(kind)
 		}
 	}
 }
 
-// decodePair reads a Metadata or a Header: a name and a value.
+// decodePair reads a Metadata, a Tag or a Header: a name and a value.
 func decodePair(data string) (name, value string, err error) {
 	s := scanner{rest: data}
 	for {

@@ -46,6 +46,7 @@ func FromAttributes(a driver.Attributes) *storagepb.Attributes {
 	for _, pair := range a.Metadata {
 		out.Metadata = append(out.Metadata, &storagepb.Metadata{Name: octets(pair.Name), Value: octets(pair.Value)})
 	}
+	out.StorageClass, out.Tags = text(a.StorageClass), FromTags(a.Tags)
 	return &out
 }
 
@@ -65,6 +66,25 @@ func ToAttributes(a *storagepb.Attributes) driver.Attributes {
 			out.Metadata[i] = driver.Metadata{Name: string(pair.GetName()), Value: string(pair.GetValue())}
 		}
 	}
+	out.StorageClass, out.Tags = a.GetStorageClass(), ToTags(a.GetTags())
+	return out
+}
+
+// FromTags converts to the wire.
+func FromTags(tags []driver.Tag) []*storagepb.Tag {
+	var out []*storagepb.Tag
+	for _, tag := range tags {
+		out = append(out, &storagepb.Tag{Key: octets(tag.Key), Value: octets(tag.Value)})
+	}
+	return out
+}
+
+// ToTags converts from the wire.
+func ToTags(tags []*storagepb.Tag) []driver.Tag {
+	var out []driver.Tag
+	for _, tag := range tags {
+		out = append(out, driver.Tag{Key: string(tag.GetKey()), Value: string(tag.GetValue())})
+	}
 	return out
 }
 
@@ -74,7 +94,7 @@ func FromChecksum(c driver.Checksum) *storagepb.Checksum {
 		return nil
 	}
 	return &storagepb.Checksum{
-		Algorithm: storagepb.Algorithm(int32Of(int(c.Algorithm))),
+		Algorithm: storagepb.Algorithm(Int32(int(c.Algorithm))),
 		Value:     octets(c.Value),
 		Composite: c.Composite,
 	}
@@ -116,7 +136,7 @@ func ToChecksums(list []*storagepb.Checksum) []driver.Checksum {
 func fromAlgorithms(list []driver.Algorithm) []storagepb.Algorithm {
 	var out []storagepb.Algorithm
 	for _, a := range list {
-		out = append(out, storagepb.Algorithm(int32Of(int(a))))
+		out = append(out, storagepb.Algorithm(Int32(int(a))))
 	}
 	return out
 }

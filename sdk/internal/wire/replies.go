@@ -84,26 +84,26 @@ func fromReply(r *driver.Reply) *storagepb.Reply {
 		MetadataPrefix: text(r.MetadataPrefix),
 		RequestId:      texts(r.RequestID),
 		Error: &storagepb.ErrorReply{
-			Source:  storagepb.Source(int32Of(int(r.Error.Source))),
+			Source:  storagepb.Source(Int32(int(r.Error.Source))),
 			Code:    text(r.Error.Code),
 			Message: text(r.Error.Message),
 		},
 	}
 	for _, status := range r.Accept {
-		out.Accept = append(out.Accept, int32Of(status))
+		out.Accept = append(out.Accept, Int32(status))
 	}
 	for _, c := range r.Capture {
 		out.Captures = append(out.Captures, &storagepb.Capture{
-			Field:     storagepb.Field(int32Of(int(c.Field))),
-			Source:    storagepb.Source(int32Of(int(c.Source))),
+			Field:     storagepb.Field(Int32(int(c.Field))),
+			Source:    storagepb.Source(Int32(int(c.Source))),
 			Name:      text(c.Name),
-			Algorithm: storagepb.Algorithm(int32Of(int(c.Algorithm))),
-			Encoding:  storagepb.Encoding(int32Of(int(c.Encoding))),
+			Algorithm: storagepb.Algorithm(Int32(int(c.Algorithm))),
+			Encoding:  storagepb.Encoding(Int32(int(c.Encoding))),
 		})
 	}
 	for _, rule := range r.Error.Rules {
 		out.Error.Rules = append(out.Error.Rules, &storagepb.ErrorRule{
-			Status: int32Of(rule.Status), Code: text(rule.Code), Kind: storagepb.Kind(int32Of(int(rule.Kind))), Message: text(rule.Message),
+			Status: Int32(rule.Status), Code: text(rule.Code), Kind: storagepb.Kind(Int32(int(rule.Kind))), Message: text(rule.Message),
 		})
 	}
 	return out

@@ -8,7 +8,7 @@ import (
 // FromList converts to the wire.
 func FromList(handle uint64, r driver.ListRequest) *storagepb.ListRequest {
 	return &storagepb.ListRequest{
-		Handle: handle, Prefix: octets(r.Prefix), StartAfter: octets(r.StartAfter), Token: octets(r.Token), MaxKeys: int32Of(r.MaxKeys),
+		Handle: handle, Prefix: octets(r.Prefix), StartAfter: octets(r.StartAfter), Token: octets(r.Token), MaxKeys: Int32(r.MaxKeys),
 	}
 }
 

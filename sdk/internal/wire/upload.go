@@ -29,7 +29,7 @@ func FromParts(parts []driver.Part) []*storagepb.Part {
 	out := make([]*storagepb.Part, len(parts))
 	for i, p := range parts {
 		out[i] = &storagepb.Part{
-			Number: int32Of(p.Number), Size: p.Size, Etag: octets(p.ETag), Checksums: FromChecksums(p.Checksums),
+			Number: Int32(p.Number), Size: p.Size, Etag: octets(p.ETag), Checksums: FromChecksums(p.Checksums),
 		}
 	}
 	return out

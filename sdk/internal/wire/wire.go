@@ -61,8 +61,8 @@ func octets(s string) []byte {
 	return []byte(s)
 }
 
-// int32Of saturates rather than wraps.
-func int32Of(n int) int32 {
+// Int32 saturates rather than wraps.
+func Int32(n int) int32 {
 	return int32(min(max(int64(n), math.MinInt32), math.MaxInt32)) //nolint:gosec // in range by construction
 }
 
