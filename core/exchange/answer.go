@@ -57,8 +57,8 @@ func readError(method string, reply *driver.Reply, response *http.Response, id s
 		Status:     response.StatusCode,
 		RequestID:  id,
 		RetryAfter: retryAfter(response.Header.Get("Retry-After")),
-		Code:       lookUp(reply.Error.Source, document, reply.Error.Code),
-		Message:    lookUp(reply.Error.Source, document, reply.Error.Message),
+		Code:       reply.Error.Source.Find(document, reply.Error.Code),
+		Message:    reply.Error.Source.Find(document, reply.Error.Message),
 	}
 	failure.Kind = driver.Classify(reply.Error.Rules, response.StatusCode, failure.Code, failure.Message)
 	if failure.Message == "" {
@@ -91,7 +91,7 @@ func (a *Answer) capture() error {
 					return &driver.Error{Op: "read answer", Kind: driver.KindUnavailable, RequestID: a.RequestID, Err: err}
 				}
 			}
-			value = lookUp(capture.Source, document, capture.Name)
+			value = capture.Source.Find(document, capture.Name)
 		}
 		if value == "" {
 			continue

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/dth-dev/dth/plugins/internal/s3driver"
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -32,7 +33,7 @@ func options() []driver.Option {
 	return append([]driver.Option{
 		{Name: "region", Summary: "region of the bucket; by default the bucket is asked for it"},
 		{Name: "endpoint", Summary: "URL to use instead of the region's own, such as that of a VPC or FIPS endpoint"},
-	}, s3driver.TransportOptions()...)
+	}, control.TransportOptions()...)
 }
 
 // Open opens a bucket. Where it is, is found out at its first request.
@@ -40,7 +41,11 @@ func (s store) Open(ctx context.Context, request driver.OpenRequest) (driver.Buc
 	refuse := func(kind driver.Kind, message string, err error) (driver.Bucket, error) {
 		return nil, &driver.Error{Op: "Open", Bucket: request.Bucket, Kind: kind, Message: message + err.Error(), Err: err}
 	}
-	values, err := s3driver.ReadOptions(options(), request.Options)
+	values, err := control.ReadOptions(options(), request.Options)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := s3driver.ReadTransport(values)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +77,7 @@ func (s store) Open(ctx context.Context, request driver.OpenRequest) (driver.Buc
 	}
 	return s3driver.Open(ctx, s3driver.Config{
 		Bucket: request.Bucket, Identity: identity, Credentials: request.Credentials, Profile: profile,
-		Transport: s3driver.TransportFrom(values),
+		Transport: transport,
 		Locate: func(ctx context.Context, client *http.Client) (s3driver.Location, error) {
 			return place.locate(ctx, client)
 		},

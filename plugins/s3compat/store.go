@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/dth-dev/dth/plugins/internal/s3driver"
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -33,7 +34,7 @@ func options(profiles []string) []driver.Option {
 			Name: "addressing", Summary: "how requests name the bucket; by default the profile's",
 			Values: []string{string(s3driver.AddressingPath), string(s3driver.AddressingVirtualHost), string(s3driver.AddressingAuto)},
 		},
-	}, s3driver.TransportOptions()...)
+	}, control.TransportOptions()...)
 }
 
 // Open opens a bucket below the endpoint.
@@ -42,7 +43,11 @@ func (store) Open(ctx context.Context, request driver.OpenRequest) (driver.Bucke
 	if err != nil {
 		return nil, err
 	}
-	values, err := s3driver.ReadOptions(options(names), request.Options)
+	values, err := control.ReadOptions(options(names), request.Options)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := s3driver.ReadTransport(values)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +64,7 @@ func (store) Open(ctx context.Context, request driver.OpenRequest) (driver.Bucke
 	location := endpoint.Locate(request.Bucket, addressing, region)
 	return s3driver.Open(ctx, s3driver.Config{
 		Bucket: request.Bucket, Identity: endpoint.Host() + "/" + request.Bucket, Credentials: request.Credentials,
-		Profile: profile, Transport: s3driver.TransportFrom(values),
+		Profile: profile, Transport: transport,
 		Locate: func(context.Context, *http.Client) (s3driver.Location, error) { return location, nil },
 	})
 }

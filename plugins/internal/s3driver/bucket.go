@@ -4,10 +4,9 @@ package s3driver
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyendpoints "github.com/aws/smithy-go/endpoints"
 
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/credentials"
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -40,8 +40,11 @@ type Bucket struct {
 	config    Config
 	session   driver.Session
 	aliases   driver.KeyRules // the rules that the store breaks by taking one key for another
-	keyring   *keyring
-	clock     *clock
+	dialect   control.Dialect
+	reporter  control.Reporter
+	keyring   *control.Keyring
+	signers   signers
+	clock     *control.Clock
 	transport *http.Transport
 	client    *http.Client
 	replies   replies
@@ -67,68 +70,46 @@ var (
 // Open prepares access to a bucket and resolves its credentials; it asks the
 // store nothing.
 func Open(ctx context.Context, config Config) (*Bucket, error) {
-	fail := func(kind driver.Kind, err error) error {
-		return &driver.Error{Op: "Open", Bucket: config.Bucket, Kind: kind, Message: err.Error(), Err: err}
+	fail := func(err error) error {
+		failure := &driver.Error{Kind: driver.KindFatal, Message: err.Error(), Err: err}
+		errors.As(err, &failure)
+		failure.Op, failure.Bucket = "Open", config.Bucket
+		return failure
 	}
-	if err := checkBucket(config.Bucket); err != nil {
-		return nil, fail(driver.KindInvalidArgument, err)
+	if err := control.CheckBucket(config.Bucket); err != nil {
+		return nil, fail(err)
 	}
 	session, err := config.Profile.session()
 	if err != nil {
-		return nil, fail(driver.KindFatal, err)
+		return nil, fail(err)
 	}
-	transport, err := newTransport(config.Transport)
+	transport, err := control.NewTransport(config.Transport)
 	if err != nil {
-		return nil, fail(driver.KindInvalidArgument, err)
+		return nil, fail(err)
 	}
-	reference, err := credentials.Parse(config.Credentials)
+	keyring, err := control.OpenKeyring(ctx, config.Credentials, awsSource)
 	if err != nil {
-		return nil, fail(driver.KindInvalidArgument, err)
-	}
-	resolve, reread, err := openSource(ctx, reference)
-	if err != nil {
-		return nil, fail(driver.KindDenied, err)
-	}
-	keyring := &keyring{resolve: resolve, reread: reread, now: time.Now}
-	if _, err := keyring.get(ctx); err != nil {
-		return nil, fail(driver.KindDenied, err)
+		return nil, fail(err)
 	}
 	session.Identity, session.Transport = config.Identity, config.Transport
-	clock := &clock{}
+	clock := &control.Clock{}
 	aliases := driver.KeyRules{
 		NoEmptySegment: session.KeyRules.NoEmptySegment, NoDotSegment: session.KeyRules.NoDotSegment,
 		NoLeadingSlash: session.KeyRules.NoLeadingSlash,
 	}
-	return &Bucket{
-		config: config, session: session, aliases: aliases, keyring: keyring, clock: clock,
-		transport: transport, client: newClient(transport, clock), replies: newReplies(),
-	}, nil
-}
-
-// checkBucket refuses what no store takes as a bucket, before it lands in a
-// host name.
-func checkBucket(name string) error {
-	if name == "" {
-		return fmt.Errorf("the bucket's name is empty")
+	bucket := &Bucket{
+		config: config, session: session, aliases: aliases, dialect: dialect(), keyring: keyring, clock: clock,
+		transport: transport, client: control.NewClient(transport, clock), replies: newReplies(),
 	}
-	for i := range len(name) {
-		if !unreserved(name[i]) || name[i] == '~' {
-			return fmt.Errorf("%q is no bucket name: it holds %q", name, name[i:i+1])
-		}
-	}
-	if strings.Trim(name, ".-") != name {
-		return fmt.Errorf("%q is no bucket name: it begins or ends with %q or %q", name, ".", "-")
-	}
-	return nil
+	bucket.reporter = bucket.newReporter()
+	return bucket, nil
 }
 
 // Session returns what is fixed for the life of the handle, and when the keys
 // held now end.
 func (b *Bucket) Session() driver.Session {
 	session := b.session
-	if held := b.keyring.held.Load(); held != nil {
-		session.Expires = held.expires
-	}
+	session.Expires = b.keyring.Held().Expires
 	return session
 }
 
@@ -168,7 +149,7 @@ func (b *Bucket) locate(ctx context.Context) (*located, error) {
 func (b *Bucket) newSDK(location Location) *s3.Client {
 	options := s3.Options{
 		Region:                      location.Region,
-		Credentials:                 b.keyring,
+		Credentials:                 provider{b.keyring},
 		HTTPClient:                  b.client,
 		Retryer:                     aws.NopRetryer{},
 		EndpointResolverV2:          fixedEndpoint(location),
@@ -193,7 +174,7 @@ func (f fixedEndpoint) ResolveEndpoint(context.Context, s3.EndpointParameters) (
 
 // clockSigner signs control calls by the store's clock.
 type clockSigner struct {
-	clock *clock
+	clock *control.Clock
 }
 
 func (c clockSigner) SignHTTP(
@@ -203,5 +184,5 @@ func (c clockSigner) SignHTTP(
 	// S3 alone does not escape the path twice. The SDK learns that from the rules
 	// of Amazon's endpoints, which a fixed endpoint does without.
 	options = append(options, func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
-	return v4.NewSigner().SignHTTP(ctx, keys, request, payload, service, region, c.clock.now(), options...)
+	return v4.NewSigner().SignHTTP(ctx, keys, request, payload, service, region, c.clock.Now(), options...)
 }

@@ -53,29 +53,3 @@ func TestSkewedClock(t *testing.T) {
 		}
 	}
 }
-
-func TestClockIgnoresWhatProvesNothing(t *testing.T) {
-	t.Parallel()
-	hourAgo := time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat)
-	cases := map[string]struct {
-		status int
-		date   string
-		moved  bool
-	}{
-		"refusal with another time": {403, hourAgo, true},
-		"cached success":            {200, hourAgo, false},
-		"no date":                   {403, "", false},
-		"no real date":              {403, "yesterday", false},
-		"slow answer":               {403, time.Now().Add(-2 * time.Minute).UTC().Format(http.TimeFormat), false},
-	}
-	for name, test := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var clock clock
-			clock.observe(&http.Response{StatusCode: test.status, Header: http.Header{"Date": {test.date}}})
-			if moved := clock.offset.Load() != 0; moved != test.moved {
-				t.Errorf("the clock moved: %v, want %v", moved, test.moved)
-			}
-		})
-	}
-}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -337,12 +338,12 @@ func TestCAAndClientCertificate(t *testing.T) {
 	if err := os.WriteFile(ca, certificate, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	transport, err := newTransport(driver.Transport{CA: ca, Proxy: "none"})
+	transport, err := control.NewTransport(driver.Transport{CA: ca, Proxy: "none"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	bucket := openTest(t, server.URL)
-	bucket.client = newClient(transport, bucket.clock)
+	bucket.client = control.NewClient(transport, bucket.clock)
 	if err := calls(bucket)["List"](t.Context()); err == nil || !strings.Contains(err.Error(), "client certificate") {
 		t.Errorf("List without a client certificate = %v, want that one is asked for", err)
 	}

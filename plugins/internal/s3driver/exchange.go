@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -23,7 +24,7 @@ const (
 // SignGet signs a GET whose Range and If-Match are free.
 func (b *Bucket) SignGet(ctx context.Context, request driver.GetRequest) (driver.Exchange, error) {
 	exchange, err := b.signGet(ctx, request)
-	return exchange, b.fail("SignGet", request.Key, err)
+	return exchange, b.reporter.Fail("SignGet", request.Key, err)
 }
 
 func (b *Bucket) signGet(ctx context.Context, request driver.GetRequest) (driver.Exchange, error) {
@@ -36,14 +37,14 @@ func (b *Bucket) signGet(ctx context.Context, request driver.GetRequest) (driver
 	// that is sent must be signed.
 	plain.header = []driver.Header{{Name: "x-amz-checksum-mode", Value: "ENABLED"}}
 	if request.VersionID != "" {
-		plain.query = "versionId=" + string(appendQuery(nil, request.VersionID))
+		plain.query = "versionId=" + string(control.AppendQuery(nil, request.VersionID))
 	}
 	exchange := driver.Exchange{Method: plain.method, Header: plain.header, Reply: b.replies.get}
-	at, life := b.signingTime(request.Now), getLife
+	at, life := b.clock.At(request.Now), getLife
 	if signer == nil {
 		exchange.URL = place.plainURL(plain)
 	} else {
-		life = signer.keys.bound(life)
+		life = control.Life(signer.keys, life)
 		exchange.URL = signer.presign(place.root, plain, at, life)
 	}
 	exchange.Expires = at.Add(life - min(expiryMargin, life/2))
@@ -54,20 +55,20 @@ func (b *Bucket) signGet(ctx context.Context, request driver.GetRequest) (driver
 func (b *Bucket) SignPut(ctx context.Context, request driver.PutRequest) (driver.Exchange, error) {
 	header, err := b.mayWrite(request.Key, request.Attributes)
 	if err != nil {
-		return driver.Exchange{}, b.fail("SignPut", request.Key, err)
+		return driver.Exchange{}, b.reporter.Fail("SignPut", request.Key, err)
 	}
 	body := upload{key: request.Key, size: request.Size, header: header, checksum: request.Checksum, now: request.Now, reply: b.replies.put}
 	exchange, err := b.signUpload(ctx, body)
-	return exchange, b.fail("SignPut", request.Key, err)
+	return exchange, b.reporter.Fail("SignPut", request.Key, err)
 }
 
 // SignPart signs the PUT of one part.
 func (b *Bucket) SignPart(ctx context.Context, request driver.PartRequest) (driver.Exchange, error) {
 	query := strconv.AppendInt([]byte("partNumber="), int64(request.Number), 10)
-	query = appendQuery(append(query, "&uploadId="...), request.Upload.ID)
+	query = control.AppendQuery(append(query, "&uploadId="...), request.Upload.ID)
 	body := upload{key: request.Upload.Key, size: request.Size, query: string(query), now: request.Now, reply: b.replies.part}
 	exchange, err := b.signUpload(ctx, body)
-	return exchange, b.fail("SignPart", request.Upload.Key, err)
+	return exchange, b.reporter.Fail("SignPart", request.Upload.Key, err)
 }
 
 // upload is one body to be sent: a whole object or a part.
@@ -104,9 +105,9 @@ func (b *Bucket) signUpload(ctx context.Context, body upload) (driver.Exchange, 
 		plain.header = b.trailerHeaders(plain.header, exchange.Body, body.size)
 	}
 	plain.length = exchange.Body.Length(body.size)
-	at, life := b.signingTime(body.now), putLife
+	at, life := b.clock.At(body.now), putLife
 	if signer != nil {
-		life = signer.keys.bound(life)
+		life = control.Life(signer.keys, life)
 	}
 	exchange.Header = plain.header
 	switch {
@@ -156,7 +157,7 @@ func (b *Bucket) trailerHeaders(header []driver.Header, framing driver.Framing, 
 // the attributes.
 func (b *Bucket) mayWrite(key string, attributes driver.Attributes) ([]driver.Header, error) {
 	if problem := b.session.KeyRules.Violation(key); problem != "" {
-		return nil, invalid("this store cannot hold the key: %s", problem)
+		return nil, control.Invalid("this store cannot hold the key: %s", problem)
 	}
 	return b.attributeHeaders(attributes)
 }
@@ -168,7 +169,7 @@ func (b *Bucket) mayWrite(key string, attributes driver.Attributes) ([]driver.He
 // of the other.
 func (b *Bucket) prepare(ctx context.Context, key string) (*located, *signer, error) {
 	if key == "" {
-		return nil, nil, invalid("the key is empty")
+		return nil, nil, control.Invalid("the key is empty")
 	}
 	if problem := b.aliases.Violation(key); problem != "" {
 		return nil, nil, &driver.Error{Kind: driver.KindNotFound, Code: "NoSuchKey", Message: "this store cannot hold the key: " + problem}
@@ -182,33 +183,17 @@ func (b *Bucket) prepareCall(ctx context.Context) (*located, *signer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	signer, err := b.keyring.signer(ctx, place.Region)
+	keys, err := b.keyring.Keys(ctx)
 	if err != nil {
-		return nil, nil, &driver.Error{Kind: driver.KindDenied, Message: err.Error(), Err: err}
+		return nil, nil, err
 	}
-	return place, signer, nil
-}
-
-// signingTime prefers what the host saw of the store's clock to what we saw.
-func (b *Bucket) signingTime(observed time.Time) time.Time {
-	if observed.IsZero() {
-		return b.clock.now()
-	}
-	return observed
-}
-
-// bound shortens a life to the end of the keys.
-func (k keys) bound(life time.Duration) time.Duration {
-	if k.expires.IsZero() {
-		return life
-	}
-	return max(min(life, time.Until(k.expires)), time.Second)
+	return place, b.signers.get(keys, place.Region), nil
 }
 
 func (p *located) keyPath(key string) string {
 	path := make([]byte, 0, len(p.Path)+1+len(key)+16)
 	path = append(append(path, p.Path...), '/')
-	return string(appendPath(path, key))
+	return string(control.AppendPath(path, key))
 }
 
 // plainURL is the request's URL without a signature.

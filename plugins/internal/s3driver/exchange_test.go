@@ -1,6 +1,7 @@
 package s3driver
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"testing"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dth-dev/dth/sdk/control"
+	"github.com/dth-dev/dth/sdk/credentials"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -89,7 +92,9 @@ func TestExchangesEndWithTheKeys(t *testing.T) {
 	t.Parallel()
 	bucket := openAt(t, "http://127.0.0.1:9", strong, "anonymous")
 	end := time.Now().Add(7 * time.Minute)
-	bucket.keyring = &keyring{now: time.Now, resolve: (&script{answers: []keys{{accessKeyID: "a", secretAccessKey: "s", expires: end}}}).resolve}
+	bucket.keyring = control.NewKeyring(func(context.Context, bool) (credentials.Keys, error) {
+		return credentials.Keys{AccessKeyID: "a", SecretAccessKey: "s", Expires: end}, nil
+	})
 	get, err := bucket.SignGet(t.Context(), driver.GetRequest{Key: "k"})
 	if err != nil || get.Expires.After(end) {
 		t.Errorf("a GET expires at %v, its keys at %v (%v)", get.Expires, end, err)

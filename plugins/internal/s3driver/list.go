@@ -3,23 +3,19 @@ package s3driver
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
-
-// maxAnswer bounds what is read of a listing page: a thousand keys of 1,024
-// bytes, escaped, stay below 4 MiB.
-const maxAnswer = 16 << 20
 
 // List returns one page. It is the one control call that runs hundreds of times
 // a second, so it is signed and decoded here and not by the SDK.
 func (b *Bucket) List(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
 	page, err := b.list(ctx, request)
-	return page, b.fail("List", "", err)
+	return page, b.reporter.Fail("List", "", err)
 }
 
 func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
@@ -28,14 +24,11 @@ func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 		return driver.ListPage{}, err
 	}
 	if reply.status != http.StatusOK {
-		return driver.ListPage{}, readRefusal(reply.status, reply.header, reply.body).failure()
+		return driver.ListPage{}, b.read(reply)
 	}
 	page, err := parseListing(reply.body)
 	if err != nil {
-		return driver.ListPage{}, &driver.Error{
-			Kind: driver.KindInvalidArgument, Status: reply.status, Err: err,
-			Message: fmt.Sprintf("the endpoint does not speak S3: it answers a listing with %s%s", contentKind(reply.header), endpointAdvice),
-		}
+		return driver.ListPage{}, b.dialect.Foreign("a listing", reply.status, reply.header, err)
 	}
 	return page, nil
 }
@@ -47,7 +40,7 @@ func listQuery(request driver.ListRequest) string {
 		if len(query) > 0 {
 			query = append(query, '&')
 		}
-		query = appendQuery(append(append(query, name...), '='), value)
+		query = control.AppendQuery(append(append(query, name...), '='), value)
 	}
 	if request.Token != "" {
 		add("continuation-token", request.Token)
@@ -81,7 +74,7 @@ func (b *Bucket) get(ctx context.Context, key, query string, header []driver.Hea
 	}
 	plain := unsigned{method: "GET", host: place.Host, path: place.keyPath(key), query: query, header: header, length: -1}
 	if signer != nil {
-		plain.header = signer.signHeader(plain, emptyPayload, b.clock.now())
+		plain.header = signer.signHeader(plain, emptyPayload, b.clock.Now())
 	}
 	target := &url.URL{Scheme: place.Scheme, Host: place.Host, Opaque: "//" + place.Host + plain.path, RawQuery: query}
 	request, err := http.NewRequestWithContext(ctx, plain.method, place.root, nil)
@@ -94,12 +87,11 @@ func (b *Bucket) get(ctx context.Context, key, query string, header []driver.Hea
 	}
 	reply, err := b.client.Do(request)
 	if err != nil {
-		return answer{}, networkFailure(err, place.Host)
+		return answer{}, control.NetworkFailure(err, place.Host)
 	}
-	defer func() { _ = reply.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer))
+	body, err := control.ReadBody(reply)
 	if err != nil {
-		return answer{}, networkFailure(err, place.Host)
+		return answer{}, err
 	}
 	return answer{reply.StatusCode, reply.Header, body}, nil
 }

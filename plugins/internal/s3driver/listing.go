@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -105,7 +106,7 @@ func (r *xmlReader) etag() (string, error) {
 		}
 	}
 	text, err := unescapeXML(raw)
-	return unquote(text), err
+	return control.Unquote(text), err
 }
 
 // xmlReader walks over XML as S3 writes it: elements, text and entities. It

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/dth-dev/dth/sdk/control"
 )
 
 // Location is where the requests for one bucket go.
@@ -66,7 +68,7 @@ func (e Endpoint) Locate(bucket string, addressing Addressing, region string) Lo
 	if addressing == AddressingVirtualHost || addressing == AddressingAuto && e.canNameBucket(bucket) {
 		location.Host = bucket + "." + e.host
 	} else {
-		location.Path += "/" + string(appendPath(nil, bucket))
+		location.Path += "/" + string(control.AppendPath(nil, bucket))
 	}
 	return location
 }

@@ -2,7 +2,6 @@ package s3driver
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -10,13 +9,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
 // Stat asks for one object by HEAD.
 func (b *Bucket) Stat(ctx context.Context, request driver.StatRequest) (driver.Object, error) {
 	object, err := b.stat(ctx, request)
-	return object, b.fail("Stat", request.Key, err)
+	return object, b.reporter.Fail("Stat", request.Key, err)
 }
 
 func (b *Bucket) stat(ctx context.Context, request driver.StatRequest) (driver.Object, error) {
@@ -28,11 +28,11 @@ func (b *Bucket) stat(ctx context.Context, request driver.StatRequest) (driver.O
 		Bucket: &b.config.Bucket, Key: &request.Key, VersionId: optional(request.VersionID), ChecksumMode: types.ChecksumModeEnabled,
 	})
 	if err != nil {
-		return driver.Object{}, b.explain(ctx, request, b.translate(err))
+		return driver.Object{}, b.explain(ctx, request, b.reporter.Translate(err))
 	}
 	raw, _ := middleware.GetRawResponse(reply.ResultMetadata).(*smithyhttp.Response)
 	if raw == nil || raw.Header.Get("Etag") == "" && raw.Header.Get("X-Amz-Request-Id") == "" {
-		return driver.Object{}, invalid("the endpoint does not speak S3: it answers a HEAD without an ETag")
+		return driver.Object{}, control.Invalid("the endpoint does not speak S3: it answers a HEAD without an ETag")
 	}
 	return objectFrom(request.Key, raw.Header), nil
 }
@@ -46,7 +46,7 @@ func (b *Bucket) explain(ctx context.Context, request driver.StatRequest, refuse
 	}
 	query := ""
 	if request.VersionID != "" {
-		query = "versionId=" + string(appendQuery(nil, request.VersionID))
+		query = "versionId=" + string(control.AppendQuery(nil, request.VersionID))
 	}
 	reply, err := b.get(ctx, request.Key, query, []driver.Header{{Name: "range", Value: "bytes=0-0"}})
 	if err != nil {
@@ -55,12 +55,12 @@ func (b *Bucket) explain(ctx context.Context, request driver.StatRequest, refuse
 	if reply.status < 300 || reply.status == http.StatusRequestedRangeNotSatisfiable {
 		return &driver.Error{Kind: driver.KindUnavailable, Message: "the object appeared while it was looked at: ask again"}
 	}
-	return readRefusal(reply.status, reply.header, reply.body).failure()
+	return b.read(reply)
 }
 
 // Delete removes the current version of the key.
 func (b *Bucket) Delete(ctx context.Context, request driver.DeleteRequest) error {
-	return b.fail("Delete", request.Key, b.delete(ctx, request.Key))
+	return b.reporter.Fail("Delete", request.Key, b.delete(ctx, request.Key))
 }
 
 func (b *Bucket) delete(ctx context.Context, key string) error {
@@ -76,10 +76,7 @@ func (b *Bucket) unless(code string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var failure *driver.Error
-	if !errors.As(err, &failure) {
-		failure = b.translate(err)
-	}
+	failure := b.reporter.Translate(err)
 	if failure.Code == code {
 		return nil
 	}

@@ -19,10 +19,10 @@ func newReplies() replies {
 			Field: driver.FieldChecksum, Name: known.header, Algorithm: known.algorithm, Encoding: driver.EncodingBase64,
 		})
 	}
+	s3 := dialect()
 	reply := func(accept ...int) *driver.Reply {
 		return &driver.Reply{
-			Accept: accept, Capture: capture, MetadataPrefix: metadataPrefix, RequestID: []string{"x-amz-request-id"},
-			Error: driver.ErrorReply{Source: driver.SourceXML, Code: "Code", Message: "Message", Rules: errorRules},
+			Accept: accept, Capture: capture, MetadataPrefix: metadataPrefix, RequestID: s3.RequestID, Error: s3.Error,
 		}
 	}
 	return replies{get: reply(200, 206), put: reply(200), part: reply(200)}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dth-dev/dth/sdk/control"
+	"github.com/dth-dev/dth/sdk/credentials"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -40,7 +42,7 @@ type unsigned struct {
 // Version 4 for S3 alone, an order of magnitude cheaper than the SDK's, which
 // the tests compare it with. It is safe for concurrent use.
 type signer struct {
-	keys    keys
+	keys    credentials.Keys
 	region  string
 	derived atomic.Pointer[dayKey]
 }
@@ -55,11 +57,29 @@ type dayKey struct {
 	macs  sync.Pool // of hash.Hash, keyed with the signing key
 }
 
+// signers keeps the last signer as long as keys and region stay the same.
+type signers struct {
+	last atomic.Pointer[signer]
+}
+
+// get returns the signer for the keys; nil where they are anonymous.
+func (s *signers) get(keys credentials.Keys, region string) *signer {
+	if keys.AccessKeyID == "" {
+		return nil
+	}
+	if last := s.last.Load(); last != nil && last.keys == keys && last.region == region {
+		return last
+	}
+	fresh := &signer{keys: keys, region: region}
+	s.last.Store(fresh)
+	return fresh
+}
+
 func (s *signer) dayKey(day string) *dayKey {
 	if cached := s.derived.Load(); cached != nil && cached.day == day {
 		return cached
 	}
-	key := []byte("AWS4" + s.keys.secretAccessKey)
+	key := []byte("AWS4" + s.keys.SecretAccessKey)
 	for _, text := range []string{day, s.region, "s3", "aws4_request"} {
 		mac := hmac.New(sha256.New, key)
 		mac.Write([]byte(text))
@@ -67,10 +87,10 @@ func (s *signer) dayKey(day string) *dayKey {
 	}
 	fresh := &dayKey{day: strings.Clone(day), scope: day + "/" + s.region + "/s3/aws4_request"}
 	fresh.macs.New = func() any { return hmac.New(sha256.New, key) }
-	credential := appendQuery(nil, s.keys.accessKeyID+"/"+fresh.scope)
+	credential := control.AppendQuery(nil, s.keys.AccessKeyID+"/"+fresh.scope)
 	fresh.query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + string(credential) + "&X-Amz-Date="
-	if s.keys.sessionToken != "" {
-		fresh.token = "&X-Amz-Security-Token=" + string(appendQuery(nil, s.keys.sessionToken))
+	if s.keys.SessionToken != "" {
+		fresh.token = "&X-Amz-Security-Token=" + string(control.AppendQuery(nil, s.keys.SessionToken))
 	}
 	s.derived.Store(fresh)
 	return fresh
@@ -83,8 +103,8 @@ func (s *signer) signHeader(request unsigned, payload string, at time.Time) []dr
 	day := s.dayKey(date[:8])
 	header := slices.Grow(slices.Clone(request.header), 4)
 	header = append(header, driver.Header{Name: "x-amz-content-sha256", Value: payload}, driver.Header{Name: "x-amz-date", Value: date})
-	if s.keys.sessionToken != "" {
-		header = append(header, driver.Header{Name: "x-amz-security-token", Value: s.keys.sessionToken})
+	if s.keys.SessionToken != "" {
+		header = append(header, driver.Header{Name: "x-amz-security-token", Value: s.keys.SessionToken})
 	}
 	request.header = header
 	fields, names := signedFields(request)
@@ -92,7 +112,7 @@ func (s *signer) signHeader(request unsigned, payload string, at time.Time) []dr
 	text = append(append(append(text, '\n'), request.path...), '\n')
 	text = append(append(text, request.query...), '\n')
 	text = appendFields(text, fields, names, payload)
-	authorization := "AWS4-HMAC-SHA256 Credential=" + s.keys.accessKeyID + "/" + day.scope +
+	authorization := "AWS4-HMAC-SHA256 Credential=" + s.keys.AccessKeyID + "/" + day.scope +
 		", SignedHeaders=" + names + ", Signature=" + day.signature(text, date)
 	return append(header, driver.Header{Name: "authorization", Value: authorization})
 }
@@ -109,7 +129,7 @@ func (s *signer) presign(root string, request unsigned, at time.Time, life time.
 	text = append(append(text, day.query...), date...)
 	text = strconv.AppendInt(append(text, "&X-Amz-Expires="...), int64(life/time.Second), 10)
 	text = append(append(text, day.token...), "&X-Amz-SignedHeaders="...)
-	text = appendQuery(text, names)
+	text = control.AppendQuery(text, names)
 	if request.query != "" {
 		text = append(append(text, '&'), request.query...)
 	}

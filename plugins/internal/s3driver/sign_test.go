@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/dth-dev/dth/sdk/control"
+	"github.com/dth-dev/dth/sdk/credentials"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -23,9 +25,9 @@ func TestSignerEqualsSDK(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 500 {
-		held := keys{accessKeyID: "AKID" + fmt.Sprint(i), secretAccessKey: text(random, 40)}
+		held := credentials.Keys{AccessKeyID: "AKID" + fmt.Sprint(i), SecretAccessKey: text(random, 40)}
 		if i%2 == 0 {
-			held.sessionToken = "token/+=" + base64.StdEncoding.EncodeToString([]byte(text(random, 20)))
+			held.SessionToken = "token/+=" + base64.StdEncoding.EncodeToString([]byte(text(random, 20)))
 		}
 		ours := &signer{keys: held, region: "cn-north-1"}
 		request := randomRequest(random)
@@ -71,7 +73,7 @@ func sdkSigner() *v4.Signer {
 }
 
 func sdkKeys(s *signer) aws.Credentials {
-	return aws.Credentials{AccessKeyID: s.keys.accessKeyID, SecretAccessKey: s.keys.secretAccessKey, SessionToken: s.keys.sessionToken}
+	return aws.Credentials{AccessKeyID: s.keys.AccessKeyID, SecretAccessKey: s.keys.SecretAccessKey, SessionToken: s.keys.SessionToken}
 }
 
 // httpRequest is the same request as the SDK wants it.
@@ -88,10 +90,10 @@ func httpRequest(request unsigned) *http.Request {
 
 func randomRequest(random *rand.Rand) unsigned {
 	request := unsigned{method: "GET", host: "bucket.s3.cn-north-1.amazonaws.com.cn", length: -1}
-	request.path = "/" + string(appendPath(nil, text(random, 1+random.IntN(60))))
+	request.path = "/" + string(control.AppendPath(nil, text(random, 1+random.IntN(60))))
 	if random.IntN(2) == 0 {
 		request.method, request.length = "PUT", 1+random.Int64N(1<<40)
-		query := appendQuery([]byte("partNumber=7&uploadId="), text(random, 20))
+		query := control.AppendQuery([]byte("partNumber=7&uploadId="), text(random, 20))
 		request.query = string(query)
 	}
 	names := []string{"content-type", "cache-control", "expires", "content-encoding", "x-amz-checksum-crc64nvme", "x-amz-meta-a", "x-amz-meta-a-b", "x-amz-meta-zz"}
@@ -121,33 +123,12 @@ func text(random *rand.Rand, length int) string {
 // TestSignerChangesKeyWithDay proves that the cached key is that of the day.
 func TestSignerChangesKeyWithDay(t *testing.T) {
 	t.Parallel()
-	ours := &signer{keys: keys{accessKeyID: "AKID", secretAccessKey: "secret"}, region: "us-east-1"}
+	ours := &signer{keys: credentials.Keys{AccessKeyID: "AKID", SecretAccessKey: "secret"}, region: "us-east-1"}
 	request := unsigned{method: "GET", host: "example.com", path: "/b/k", length: -1}
 	midnight := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	for _, at := range []time.Time{midnight.Add(-time.Second), midnight, midnight.Add(-time.Second), midnight.In(time.FixedZone("", 5*3600))} {
 		compareHeader(t, ours, request, at)
 	}
-}
-
-// FuzzAppendPath proves that a path says the key and nothing else.
-func FuzzAppendPath(f *testing.F) {
-	for _, key := range []string{"", "a/b", "a//b/../c", "%2F", "a b+c?d#e", "\xff\x00", "🚀"} {
-		f.Add(key)
-	}
-	f.Fuzz(func(t *testing.T, key string) {
-		escaped := string(appendPath(nil, key))
-		if back, err := url.PathUnescape(escaped); err != nil || back != key {
-			t.Errorf("%q is escaped as %q, which says %q (%v)", key, escaped, back, err)
-		}
-		for i := range len(escaped) {
-			if c := escaped[i]; !unreserved(c) && c != '/' && c != '%' {
-				t.Errorf("%q is escaped as %q, which holds %q", key, escaped, c)
-			}
-		}
-		if back, err := url.QueryUnescape(string(appendQuery(nil, key))); err != nil || back != key {
-			t.Errorf("the query of %q says %q (%v)", key, back, err)
-		}
-	})
 }
 
 func benchmarkBucket(b *testing.B, trailer int) *Bucket {

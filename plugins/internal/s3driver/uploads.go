@@ -11,13 +11,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
 // CreateUpload begins an upload.
 func (b *Bucket) CreateUpload(ctx context.Context, request driver.CreateUploadRequest) (driver.Upload, error) {
 	upload, err := b.createUpload(ctx, request)
-	return upload, b.fail("CreateUpload", request.Key, err)
+	return upload, b.reporter.Fail("CreateUpload", request.Key, err)
 }
 
 func (b *Bucket) createUpload(ctx context.Context, request driver.CreateUploadRequest) (driver.Upload, error) {
@@ -35,10 +36,10 @@ func (b *Bucket) createUpload(ctx context.Context, request driver.CreateUploadRe
 	}
 	reply, err := place.sdk.CreateMultipartUpload(ctx, input, withHeader(header))
 	if err != nil {
-		return driver.Upload{}, b.translate(err)
+		return driver.Upload{}, b.reporter.Translate(err)
 	}
 	if aws.ToString(reply.UploadId) == "" {
-		return driver.Upload{}, invalid("the endpoint does not speak S3: it began an upload without an id")
+		return driver.Upload{}, control.Invalid("the endpoint does not speak S3: it began an upload without an id")
 	}
 	upload := driver.Upload{UploadRef: driver.UploadRef{Key: request.Key, ID: *reply.UploadId}}
 	if reply.AbortDate != nil {
@@ -60,7 +61,7 @@ func withHeader(header []driver.Header) func(*s3.Options) {
 // ListParts returns one page of what the store holds of an upload.
 func (b *Bucket) ListParts(ctx context.Context, request driver.ListPartsRequest) (driver.PartsPage, error) {
 	page, err := b.listParts(ctx, request)
-	return page, b.fail("ListParts", request.Upload.Key, err)
+	return page, b.reporter.Fail("ListParts", request.Upload.Key, err)
 }
 
 func (b *Bucket) listParts(ctx context.Context, request driver.ListPartsRequest) (driver.PartsPage, error) {
@@ -72,14 +73,14 @@ func (b *Bucket) listParts(ctx context.Context, request driver.ListPartsRequest)
 		Bucket: &b.config.Bucket, Key: &request.Upload.Key, UploadId: &request.Upload.ID, PartNumberMarker: optional(request.Token),
 	})
 	if err != nil {
-		return driver.PartsPage{}, b.translate(err)
+		return driver.PartsPage{}, b.reporter.Translate(err)
 	}
 	if aws.ToString(reply.UploadId) == "" && aws.ToString(reply.Bucket) == "" {
-		return driver.PartsPage{}, invalid("the endpoint does not speak S3: its list of parts names no upload")
+		return driver.PartsPage{}, control.Invalid("the endpoint does not speak S3: its list of parts names no upload")
 	}
 	page := driver.PartsPage{Parts: make([]driver.Part, len(reply.Parts))}
 	for i, part := range reply.Parts {
-		held := driver.Part{Number: int(aws.ToInt32(part.PartNumber)), Size: aws.ToInt64(part.Size), ETag: unquote(aws.ToString(part.ETag))}
+		held := driver.Part{Number: int(aws.ToInt32(part.PartNumber)), Size: aws.ToInt64(part.Size), ETag: control.Unquote(aws.ToString(part.ETag))}
 		held.Checksums = collect(part.ChecksumCRC64NVME, part.ChecksumCRC32C, part.ChecksumCRC32, part.ChecksumSHA256, part.ChecksumSHA1, false)
 		page.Parts[i] = held
 	}
@@ -102,7 +103,7 @@ func collect(crc64nvme, crc32c, crc32, sha256, sha1 *string, composite bool) []d
 // the body; the SDK reads it.
 func (b *Bucket) CompleteUpload(ctx context.Context, request driver.CompleteUploadRequest) (driver.Object, error) {
 	object, err := b.completeUpload(ctx, request)
-	return object, b.fail("CompleteUpload", request.Upload.Key, err)
+	return object, b.reporter.Fail("CompleteUpload", request.Upload.Key, err)
 }
 
 func (b *Bucket) completeUpload(ctx context.Context, request driver.CompleteUploadRequest) (driver.Object, error) {
@@ -129,21 +130,21 @@ func (b *Bucket) completeUpload(ctx context.Context, request driver.CompleteUplo
 	}
 	reply, err := place.sdk.CompleteMultipartUpload(ctx, input)
 	if err != nil {
-		return driver.Object{}, b.translate(err)
+		return driver.Object{}, b.reporter.Translate(err)
 	}
 	if aws.ToString(reply.ETag) == "" {
 		return driver.Object{}, &driver.Error{Kind: driver.KindUnavailable, Message: "the answer broke off before the result: look the object up"}
 	}
 	composite := reply.ChecksumType == types.ChecksumTypeComposite
 	return driver.Object{
-		Key: request.Upload.Key, Size: request.Size, ETag: unquote(*reply.ETag), VersionID: aws.ToString(reply.VersionId),
+		Key: request.Upload.Key, Size: request.Size, ETag: control.Unquote(*reply.ETag), VersionID: aws.ToString(reply.VersionId),
 		Checksums: collect(reply.ChecksumCRC64NVME, reply.ChecksumCRC32C, reply.ChecksumCRC32, reply.ChecksumSHA256, reply.ChecksumSHA1, composite),
 	}, nil
 }
 
 // AbortUpload discards an upload.
 func (b *Bucket) AbortUpload(ctx context.Context, request driver.UploadRef) error {
-	return b.fail("AbortUpload", request.Key, b.abortUpload(ctx, request))
+	return b.reporter.Fail("AbortUpload", request.Key, b.abortUpload(ctx, request))
 }
 
 func (b *Bucket) abortUpload(ctx context.Context, request driver.UploadRef) error {
@@ -159,7 +160,7 @@ func (b *Bucket) abortUpload(ctx context.Context, request driver.UploadRef) erro
 // ListUploads returns one page of open uploads.
 func (b *Bucket) ListUploads(ctx context.Context, request driver.ListUploadsRequest) (driver.UploadsPage, error) {
 	page, err := b.listUploads(ctx, request)
-	return page, b.fail("ListUploads", "", err)
+	return page, b.reporter.Fail("ListUploads", "", err)
 }
 
 func (b *Bucket) listUploads(ctx context.Context, request driver.ListUploadsRequest) (driver.UploadsPage, error) {
@@ -177,17 +178,17 @@ func (b *Bucket) listUploads(ctx context.Context, request driver.ListUploadsRequ
 	}
 	reply, err := place.sdk.ListMultipartUploads(ctx, input)
 	if err != nil {
-		return driver.UploadsPage{}, b.translate(err)
+		return driver.UploadsPage{}, b.reporter.Translate(err)
 	}
 	if aws.ToString(reply.Bucket) == "" {
-		return driver.UploadsPage{}, invalid("the endpoint does not speak S3: its list of uploads names no bucket")
+		return driver.UploadsPage{}, control.Invalid("the endpoint does not speak S3: its list of uploads names no bucket")
 	}
 	decode := func(text string) (string, error) { return decodeKey(text, reply.EncodingType == types.EncodingTypeUrl) }
 	var page driver.UploadsPage
 	for _, open := range reply.Uploads {
 		key, err := decode(aws.ToString(open.Key))
 		if err != nil {
-			return driver.UploadsPage{}, invalid("the endpoint does not speak S3: %v", err)
+			return driver.UploadsPage{}, control.Invalid("the endpoint does not speak S3: %v", err)
 		}
 		upload := driver.Upload{UploadRef: driver.UploadRef{Key: key, ID: aws.ToString(open.UploadId)}}
 		if open.Initiated != nil {
@@ -198,7 +199,7 @@ func (b *Bucket) listUploads(ctx context.Context, request driver.ListUploadsRequ
 	if aws.ToBool(reply.IsTruncated) {
 		key, err := decode(aws.ToString(reply.NextKeyMarker))
 		if err != nil {
-			return driver.UploadsPage{}, invalid("the endpoint does not speak S3: %v", err)
+			return driver.UploadsPage{}, control.Invalid("the endpoint does not speak S3: %v", err)
 		}
 		if key == "" && len(page.Uploads) > 0 { // MinIO leaves it out
 			key = page.Uploads[len(page.Uploads)-1].Key
@@ -216,7 +217,7 @@ func readMarker(token string) (key, id string, err error) {
 	length, rest, found := strings.Cut(token, ":")
 	n, problem := strconv.Atoi(length)
 	if !found || problem != nil || n < 0 || n > len(rest) {
-		return "", "", invalid("the page token is not one of this driver's")
+		return "", "", control.Invalid("the page token is not one of this driver's")
 	}
 	return rest[:n], rest[n:], nil
 }

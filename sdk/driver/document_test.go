@@ -1,4 +1,4 @@
-package exchange
+package driver_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
-func TestLookUp(t *testing.T) {
+func TestFind(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		source   driver.Source
@@ -32,21 +32,21 @@ func TestLookUp(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := lookUp(test.source, []byte(test.document), test.path); got != test.want {
+			if got := test.source.Find([]byte(test.document), test.path); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
 }
 
-// FuzzLookUp: what a store answers must never crash the host.
-func FuzzLookUp(f *testing.F) {
+// FuzzFind: what a store answers must never crash host or plugin.
+func FuzzFind(f *testing.F) {
 	f.Add([]byte(`<Error><Code>x</Code></Error>`), "Code")
 	f.Add([]byte(`{"a":{"b":1}}`), "a/b")
 	f.Add([]byte("</a></b><Code>"), "Code/Code")
 	f.Fuzz(func(t *testing.T, document []byte, path string) {
 		for _, source := range []driver.Source{driver.SourceXML, driver.SourceJSON} {
-			if got := lookUp(source, document, path); len(got) > 4*len(document) {
+			if got := source.Find(document, path); len(got) > 4*len(document) {
 				t.Errorf("%d bytes out of %d", len(got), len(document))
 			}
 		}

@@ -1,32 +1,31 @@
-package exchange
+package driver
 
 import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"strings"
-
-	"github.com/dth-dev/dth/sdk/driver"
 )
 
-// lookUp returns the text at a path of a small document, or "" where the
-// document is not of the kind or has nothing there.
-func lookUp(source driver.Source, document []byte, path string) string {
+// Find returns the text at a path of a small XML or JSON document, or "" where the
+// document is not of the kind or has nothing there. It reads what [Capture] and
+// [ErrorReply] name, for the host and for drivers' own calls alike.
+func (s Source) Find(document []byte, path string) string {
 	if path == "" || len(document) == 0 {
 		return ""
 	}
 	names := strings.Split(path, "/")
-	switch source {
-	case driver.SourceXML:
-		return lookUpXML(document, names)
-	case driver.SourceJSON:
-		return lookUpJSON(document, names)
+	switch s {
+	case SourceXML:
+		return findXML(document, names)
+	case SourceJSON:
+		return findJSON(document, names)
 	}
 	return ""
 }
 
-// lookUpXML follows element names below the root.
-func lookUpXML(document []byte, names []string) string {
+// findXML follows element names below the root.
+func findXML(document []byte, names []string) string {
 	decoder := xml.NewDecoder(bytes.NewReader(document))
 	depth, matched := 0, 0 // of open elements; of those, how many are on the path
 	for {
@@ -54,8 +53,8 @@ func lookUpXML(document []byte, names []string) string {
 	}
 }
 
-// lookUpJSON follows member names from the top object.
-func lookUpJSON(document []byte, names []string) string {
+// findJSON follows member names from the top object.
+func findJSON(document []byte, names []string) string {
 	var value any
 	if json.Unmarshal(document, &value) != nil {
 		return ""

@@ -1,4 +1,4 @@
-package s3driver
+package control
 
 import (
 	"context"
@@ -11,7 +11,17 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+
+	"github.com/dth-dev/dth/sdk/driver"
 )
+
+// NetworkFailure returns the error of a request that was not answered, in words that
+// say what to look at. It is KindUnavailable and shows no URL, whose query may carry
+// a signature. host names the store.
+func NetworkFailure(err error, host string) *driver.Error {
+	message, cause := describeFailure(err, host)
+	return &driver.Error{Kind: driver.KindUnavailable, Message: message, Err: cause}
+}
 
 // describeFailure says in words what kept a request from being answered.
 // Neither it nor the cause that it returns holds the URL, whose query may carry

@@ -1,0 +1,138 @@
+// Package control is what a driver needs to talk to its own store: a connection as
+// the location wants it, the store's clock, keys that are renewed, and errors that
+// say what happened and show no secret.
+package control
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Dialect says how a store refuses. It is data, made once per driver, and the same
+// table as the host's: Reply.RequestID and Reply.Error.
+type Dialect struct {
+	Name      string   // of the protocol, for people: "S3"
+	RequestID []string // header names, first present wins
+	Error     driver.ErrorReply
+}
+
+// Refusal is an answer that is no success.
+type Refusal struct {
+	Status  int
+	Header  http.Header
+	Code    string // the store's own; empty where the answer had none
+	Message string
+}
+
+// ReadRefusal reads the error document of an answer.
+func (d Dialect) ReadRefusal(status int, header http.Header, document []byte) Refusal {
+	return Refusal{
+		Status: status, Header: header,
+		Code: d.Error.Source.Find(document, d.Error.Code), Message: d.Error.Source.Find(document, d.Error.Message),
+	}
+}
+
+// Failure classifies a refusal by the dialect's rules. An answer without code and
+// request id did not come from the store: unless it says that somebody is overloaded,
+// the endpoint is something else, which is KindInvalidArgument. A failure inside a
+// success, with a code that no rule names, is KindUnavailable: the store began the
+// work and could not finish it.
+func (d Dialect) Failure(refused Refusal) *driver.Error {
+	failure := &driver.Error{
+		Status: refused.Status, Code: refused.Code, Message: refused.Message,
+		RequestID: d.requestID(refused.Header), RetryAfter: retryAfter(refused.Header),
+	}
+	failure.Kind = driver.Classify(d.Error.Rules, refused.Status, refused.Code, refused.Message)
+	overloaded := refused.Status >= 500 || refused.Status == http.StatusTooManyRequests
+	switch {
+	case failure.Code == "" && failure.RequestID == "" && !overloaded:
+		failure.Kind = driver.KindInvalidArgument
+		failure.Message = fmt.Sprintf("the endpoint does not speak %s: it answers HTTP %d with %s%s", d.Name, refused.Status, contentKind(refused.Header), d.advice())
+	case refused.Status < 300 && failure.Kind == driver.KindFatal:
+		failure.Kind = driver.KindUnavailable
+	}
+	if failure.Message == "" {
+		failure.Message = statusText(refused.Status)
+	}
+	return failure
+}
+
+// Foreign is the failure of an answer that reads as a success but is none of the
+// store's: a web page, say, where a listing should stand. what names what was asked
+// for: "a listing".
+func (d Dialect) Foreign(what string, status int, header http.Header, cause error) *driver.Error {
+	return &driver.Error{
+		Kind: driver.KindInvalidArgument, Status: status, RequestID: d.requestID(header), Err: cause,
+		Message: fmt.Sprintf("the endpoint does not speak %s: it answers %s with %s%s", d.Name, what, contentKind(header), d.advice()),
+	}
+}
+
+// Knows says whether a rule names the code: some SDKs make codes up.
+func (d Dialect) Knows(code string) bool {
+	return slices.ContainsFunc(d.Error.Rules, func(rule driver.ErrorRule) bool { return code != "" && rule.Code == code })
+}
+
+// advice says what to do about an endpoint that is something else.
+func (d Dialect) advice() string {
+	return fmt.Sprintf(": give the address of the store's %s interface, with the right port and the right one of http and https", d.Name)
+}
+
+func (d Dialect) requestID(header http.Header) string {
+	for _, name := range d.RequestID {
+		if id := header.Get(name); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+func contentKind(header http.Header) string {
+	if kind, _, _ := strings.Cut(header.Get("Content-Type"), ";"); kind != "" {
+		return kind
+	}
+	return "no document"
+}
+
+func statusText(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return strings.ToLower(text)
+	}
+	return "HTTP " + strconv.Itoa(status)
+}
+
+func retryAfter(header http.Header) time.Duration {
+	text := header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(text); err == nil && seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}
+
+// maxAnswer bounds what is read of an answer: the largest is a listing page, and a
+// thousand keys of 1,024 bytes, escaped, stay below 4 MiB.
+const maxAnswer = 16 << 20
+
+// ReadBody reads an answer's body to its end, at most 16 MiB of it, and closes it. A
+// body that breaks off is a [NetworkFailure].
+func ReadBody(reply *http.Response) ([]byte, error) {
+	defer func() { _ = reply.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer))
+	if err != nil {
+		host := "the store"
+		if reply.Request != nil {
+			host = reply.Request.URL.Host
+		}
+		return nil, NetworkFailure(err, host)
+	}
+	return body, nil
+}
