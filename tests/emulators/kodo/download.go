@@ -161,6 +161,7 @@ func squeeze(w http.ResponseWriter, r *http.Request, o *bucket.Object, body *buc
 	w.Header().Set("Vary", "Accept-Encoding")
 	w.Header().Del("Accept-Ranges")
 	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush() // or a short answer would get a length after all
 	if r.Method == http.MethodGet {
 		compressor := gzip.NewWriter(w)
 		_, _ = io.Copy(compressor, body) // a client that is gone needs no answer

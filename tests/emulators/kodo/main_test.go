@@ -34,7 +34,13 @@ const (
 	secretKey = "MY_SECRET_KEY"
 )
 
+// asCommand makes the test binary the command itself.
+const asCommand = "KODO_EMULATOR_AS_COMMAND"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
 	uplog.DisableUplog() // the vendor's client would report to the vendor
 	os.Exit(m.Run())
 }
@@ -152,8 +158,16 @@ func (e *emulator) put(key, body string) {
 	}
 }
 
-// send sends a request as it is and returns the answer with its body read.
-func (e *emulator) send(r *http.Request) (*http.Response, string) {
+// reply is what an answer says beside its body.
+type reply struct {
+	StatusCode    int
+	Status        string
+	Header        http.Header
+	ContentLength int64 // -1: none told
+}
+
+// send sends a request as it is and returns the answer and its body.
+func (e *emulator) send(r *http.Request) (reply, string) {
 	e.t.Helper()
 	answer, err := e.client.Do(r)
 	if err != nil {
@@ -164,7 +178,7 @@ func (e *emulator) send(r *http.Request) (*http.Response, string) {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	return answer, string(body)
+	return reply{answer.StatusCode, answer.Status, answer.Header, answer.ContentLength}, string(body)
 }
 
 // request makes a request that is not signed.

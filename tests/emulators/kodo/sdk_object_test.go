@@ -213,7 +213,7 @@ func TestSDKLists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"d0/", "d1/", "d2/"}, []string(page.CommonPrefixes)); diff != "" || len(page.Items) != 0 {
+	if diff := cmp.Diff([]string{"d0/", "d1/", "d2/"}, page.CommonPrefixes); diff != "" || len(page.Items) != 0 {
 		t.Errorf("by delimiter: %d items, %s", len(page.Items), diff)
 	}
 }
