@@ -70,7 +70,7 @@ func (s *server) makeBlock(w http.ResponseWriter, r *http.Request, segments []st
 		return errArgument
 	}
 	b := &block{id: rand.Text(), bucket: policy.Bucket(), store: store, size: size, expiry: s.desk.Now().Add(blockLife)}
-	piece, err := b.receive(r.Body, size)
+	piece, err := b.receive(r, size)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (s *server) putInBlock(w http.ResponseWriter, r *http.Request, segments []s
 	if err != nil {
 		return errArgument
 	}
-	piece, err := (&block{store: store}).receive(r.Body, qetag.Block)
+	piece, err := (&block{store: store}).receive(r, qetag.Block)
 	if err != nil {
 		return err
 	}
@@ -120,8 +120,11 @@ func (s *server) putInBlock(w http.ResponseWriter, r *http.Request, segments []s
 }
 
 // receive keeps a piece, which may have up to limit bytes and not none.
-func (b *block) receive(body io.Reader, limit int64) (*bucket.Blob, error) {
-	piece, err := b.store.Receive(io.LimitReader(body, limit+1))
+func (b *block) receive(r *http.Request, limit int64) (*bucket.Blob, error) {
+	if r.ContentLength < 0 {
+		return nil, errNoLength
+	}
+	piece, err := b.store.Receive(io.LimitReader(r.Body, limit+1))
 	if err != nil {
 		return nil, errBody
 	}

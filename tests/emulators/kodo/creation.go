@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"mime"
 	"net/http"
 	"path"
@@ -73,13 +74,13 @@ func (c *creation) object(now time.Time) (bucket.Object, error) {
 	if err := checkMeta(c.header); err != nil {
 		return bucket.Object{}, err
 	}
-	header := c.header.Clone()
-	header.Set("Content-Type", c.contentType())
+	header := http.Header{"Content-Type": {c.contentType()}}
+	maps.Copy(header, c.header)
 	if p.EndUser != "" {
 		header[endUserNote] = []string{p.EndUser}
 	}
 	if p.DeleteAfterDays > 0 {
-		header[expirationNote] = []string{expiration(now, p.DeleteAfterDays)}
+		header[expirationNote] = []string{midnightAfter(now, p.DeleteAfterDays)}
 	}
 	return bucket.Object{Key: c.key, Modified: now, ETag: c.hash, Class: string(rune('0' + p.FileType)), Header: header}, nil
 }
@@ -186,12 +187,4 @@ func checkMeta(header http.Header) error {
 		return errMeta
 	}
 	return nil
-}
-
-// expiration returns the midnight in China, in Unix seconds, after which an object
-// of now is deleted that is to live for some days.
-func expiration(now time.Time, days int) string {
-	china := time.FixedZone("CST", 8*60*60)
-	y, m, d := now.In(china).AddDate(0, 0, days+1).Date()
-	return jsonText(time.Date(y, m, d, 0, 0, 0, 0, china).Unix())
 }

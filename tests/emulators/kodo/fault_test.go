@@ -80,26 +80,3 @@ func TestUploadsThatAreGone(t *testing.T) {
 		t.Errorf("nothing was done, and yet: %v", err)
 	}
 }
-
-func TestBlocksEnd(t *testing.T) {
-	t.Parallel()
-	e := start(t)
-	policy := map[string]any{"scope": "photos", "deadline": 9999999999}
-	do := func(path, body string) (int, string) {
-		s := step{Method: http.MethodPost, URL: "http://" + e.address + path, Sign: "uptoken", Policy: policy, Body: body}
-		answer, reply := e.send(s.request(t, nil))
-		return answer.StatusCode, reply
-	}
-	_, reply := do("/mkblk/5", "hello")
-	_, after, _ := strings.Cut(reply, `"ctx":"`)
-	context, _, _ := strings.Cut(after, `"`)
-	e.clock(25 * 3600)
-	if status, body := do("/mkfile/5/key/aw==", context); status != 701 {
-		t.Errorf("a context of yesterday: %d %s", status, body)
-	}
-	for path, body := range map[string]string{"/mkblk/4194305": "x", "/mkblk/0": "", "/mkblk/5": "too long", "/mkblk/x": "x"} {
-		if status, reply := do(path, body); status != http.StatusBadRequest {
-			t.Errorf("%s: %d %s", path, status, reply)
-		}
-	}
-}

@@ -161,7 +161,6 @@ func (e *emulator) put(key, body string) {
 // reply is what an answer says beside its body.
 type reply struct {
 	StatusCode    int
-	Status        string
 	Header        http.Header
 	ContentLength int64 // -1: none told
 }
@@ -178,7 +177,7 @@ func (e *emulator) send(r *http.Request) (reply, string) {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	return reply{answer.StatusCode, answer.Status, answer.Header, answer.ContentLength}, string(body)
+	return reply{answer.StatusCode, answer.Header, answer.ContentLength}, string(body)
 }
 
 // request makes a request that is not signed.

@@ -108,6 +108,9 @@ func (s *server) uploadPart(w http.ResponseWriter, r *http.Request, t multipartT
 	if err != nil || number < 1 || number > mostParts {
 		return errArgument
 	}
+	if r.ContentLength < 0 {
+		return errNoLength
+	}
 	blob, err := store.Receive(r.Body)
 	if err != nil {
 		return errBody

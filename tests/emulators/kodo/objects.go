@@ -27,6 +27,7 @@ func changes() map[string]change {
 		"chtype":          (*server).changeType,
 		"chstatus":        (*server).changeStatus,
 		"deleteAfterDays": (*server).deleteAfterDays,
+		"lifecycle":       (*server).lifecycle,
 		"restoreAr":       (*server).restore,
 	}
 }
@@ -132,8 +133,10 @@ func (s *server) stat(segments []string, needParts bool) (map[string]any, error)
 	if status := restoreStatus(o, s.desk.Now()); status != 0 {
 		told["restoreStatus"] = status
 	}
-	if text := note(o, expirationNote); text != "" {
-		told["expiration"], _ = strconv.ParseInt(text, 10, 64)
+	for _, name := range lifecycleNotes() {
+		if text := note(o, name); text != "" {
+			told[name], _ = strconv.ParseInt(text, 10, 64)
+		}
 	}
 	return told, nil
 }
@@ -332,31 +335,6 @@ func (s *server) changeStatus(segments []string, _ bool) (map[string]any, error)
 	}
 	return nil, s.update(store, key, func(o *bucket.Object, _ time.Time) error {
 		o.Header[statusNote] = []string{status}
-		return nil
-	})
-}
-
-// deleteAfterDays sets when an object is deleted: ENTRY/DAYS, with 0 for never.
-//
-// Source: https://developer.qiniu.com/kodo/1732/update-file-lifecycle.
-func (s *server) deleteAfterDays(segments []string, _ bool) (map[string]any, error) {
-	if len(segments) != 2 {
-		return nil, errArgument
-	}
-	store, key, err := s.object(segments[0])
-	if err != nil {
-		return nil, err
-	}
-	days, err := strconv.Atoi(segments[1])
-	if err != nil || days < 0 {
-		return nil, errArgument
-	}
-	return nil, s.update(store, key, func(o *bucket.Object, now time.Time) error {
-		if days == 0 {
-			delete(o.Header, expirationNote)
-			return nil
-		}
-		o.Header[expirationNote] = []string{expiration(now, days)}
 		return nil
 	})
 }

@@ -32,6 +32,7 @@ var (
 	errNoOperation  = &refusal{http.StatusNotFound, "no such operation"}
 	errMethod       = &refusal{http.StatusMethodNotAllowed, "method not allowed"}
 	errCRC32        = &refusal{http.StatusNotAcceptable, "crc32 mismatch"}
+	errNoLength     = &refusal{http.StatusLengthRequired, "Content-Length is required"}
 	errTooLarge     = &refusal{http.StatusRequestEntityTooLarge, "exceed FsizeLimit"}
 	errRange        = &refusal{http.StatusRequestedRangeNotSatisfiable, "invalid range"}
 	errCondition    = &refusal{608, "file content or metadata modified"}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/qiniu/go-sdk/v7/client"
@@ -270,6 +271,42 @@ func TestSDKRestores(t *testing.T) {
 		t.Errorf("when it has thawed: %+v %v", details, err)
 	}
 	if got, err := e.read("cold"); err != nil || got != "kept" {
+		t.Errorf("%q %v", got, err)
+	}
+}
+
+func TestSDKSetsLifeAndStatus(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	ctx := t.Context()
+	e.put("k", "hello")
+	object := e.bucket().Object("k")
+	if err := object.SetLifeCycle().ToIAAfterDays(1).DeleteAfterDays(2).Call(ctx); err != nil {
+		t.Fatal(err)
+	}
+	details, err := object.Stat().Call(ctx)
+	if err != nil || details.TransitionToIA == nil || details.ExpireAt == nil || details.ExpireAt.Sub(*details.TransitionToIA) != 24*time.Hour {
+		t.Fatalf("%+v %v", details, err)
+	}
+	if left := time.Until(*details.ExpireAt); left < 48*time.Hour || left > 72*time.Hour {
+		t.Errorf("it lives for %v", left)
+	}
+	if err := object.SetLifeCycle().DeleteAfterDays(-1).Call(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if details, err := object.Stat().Call(ctx); err != nil || details.ExpireAt != nil || details.TransitionToIA == nil {
+		t.Errorf("%+v %v", details, err)
+	}
+	if err := object.SetStatus(objects.DisabledStatus).Call(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := e.read("k"); err == nil {
+		t.Errorf("a disabled object was read: %q", got)
+	}
+	if err := object.SetStatus(objects.EnabledStatus).Call(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := e.read("k"); err != nil || got != "hello" {
 		t.Errorf("%q %v", got, err)
 	}
 }

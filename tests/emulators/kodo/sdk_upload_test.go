@@ -128,15 +128,11 @@ func (e *emulator) initiate(s *apis.Storage, key string, token uptoken.Provider,
 	return begun.UploadId, parts
 }
 
-type nopCloser struct{ *bytes.Reader }
-
-func (nopCloser) Close() error { return nil }
-
 func (e *emulator) sendPart(s *apis.Storage, key, id string, number int64, data []byte, token uptoken.Provider) (*resumable_upload_v2_complete_multipart_upload.PartInfo, error) {
 	sum := md5.Sum(data)
 	reply, err := s.ResumableUploadV2UploadPart(e.t.Context(), &apis.ResumableUploadV2UploadPartRequest{
 		BucketName: bucketA, ObjectName: &key, UploadId: id, PartNumber: number, UpToken: token,
-		Md5: hex.EncodeToString(sum[:]), Body: nopCloser{bytes.NewReader(data)},
+		Md5: hex.EncodeToString(sum[:]), Body: readCloser{bytes.NewReader(data)},
 	}, nil)
 	if err != nil {
 		return nil, err
@@ -161,8 +157,8 @@ func TestPartRules(t *testing.T) {
 	s := e.storage()
 	key := "in/parts"
 	token := e.token(key, nil)
-	id, parts := e.initiate(s, key, token, mib, mib-1, 10)
-	for name, chosen := range map[string][]int{"a short part inside": {0, 1, 2}, "not ascending": {2, 0}} {
+	id, parts := e.initiate(s, key, token, mib, mib-1, 10, mib)
+	for name, chosen := range map[string][]int{"a short part inside": {0, 1, 2}, "not ascending": {3, 0}, "twice": {0, 0}} {
 		var list []resumable_upload_v2_complete_multipart_upload.PartInfo
 		for _, i := range chosen {
 			list = append(list, parts[i])
@@ -171,7 +167,7 @@ func TestPartRules(t *testing.T) {
 			t.Errorf("%s: %v, want 400", name, err)
 		}
 	}
-	wrong := append(parts[:0:0], parts...)
+	wrong := append(parts[:0:0], parts[0])
 	wrong[0].Etag = parts[1].Etag
 	if err := e.complete(s, key, id, wrong, token, nil); code(err) != http.StatusBadRequest {
 		t.Errorf("a wrong etag: %v, want 400", err)
@@ -258,6 +254,24 @@ func TestPartWithAWrongMD5IsRefused(t *testing.T) {
 		if answer, body := e.send(r); answer.StatusCode != http.StatusBadRequest || !strings.Contains(body, `"error"`) {
 			t.Errorf("%s: %d %s, want 400", name, answer.StatusCode, body)
 		}
+	}
+}
+
+func TestPartWithoutALengthIsRefused(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	key := "k"
+	token := e.token(key, nil)
+	id, _ := e.initiate(e.storage(), key, token)
+	text, err := token.GetUpToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := e.request(http.MethodPut, "/buckets/"+bucketA+"/objects/aw==/uploads/"+id+"/1", "hello")
+	r.Header.Set("Authorization", "UpToken "+text)
+	r.ContentLength = -1
+	if answer, body := e.send(r); answer.StatusCode != http.StatusLengthRequired {
+		t.Errorf("%d %s, want 411", answer.StatusCode, body)
 	}
 }
 

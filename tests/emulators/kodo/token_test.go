@@ -80,6 +80,12 @@ func TestOverwriting(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %s", test.name, status, test.want, body)
 		}
 	}
+	s, key := e.storage(), "there"
+	insertOnly := e.token(key, func(p uptoken.PutPolicy) { p.SetInsertOnly(1) })
+	id, parts := e.initiate(s, key, insertOnly, 7)
+	if err := e.complete(s, key, id, parts, insertOnly, nil); code(err) != 614 {
+		t.Errorf("insert only, in parts: %v, want 614", err)
+	}
 	if got, err := e.read("there"); err != nil || got != "new" {
 		t.Errorf("%q %v", got, err)
 	}
