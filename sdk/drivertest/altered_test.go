@@ -11,6 +11,10 @@ type whole interface {
 	driver.Bucket
 	driver.Uploader
 	driver.UploadLister
+	driver.Copier
+	driver.Tagger
+	driver.Restorer
+	driver.EventParser
 }
 
 // altered is a bucket in which single methods are replaced; nil fields pass on.
@@ -28,6 +32,12 @@ type altered struct {
 	completeUpload func(context.Context, driver.CompleteUploadRequest) (driver.Object, error)
 	abortUpload    func(context.Context, driver.UploadRef) error
 	listUploads    func(context.Context, driver.ListUploadsRequest) (driver.UploadsPage, error)
+	copyObject     func(context.Context, driver.CopyObjectRequest) (driver.Object, error)
+	copyPart       func(context.Context, driver.CopyPartRequest) (driver.Part, error)
+	reachCopy      func(context.Context, driver.CopySource) error
+	tags           func(context.Context, driver.StatRequest) ([]driver.Tag, error)
+	restore        func(context.Context, driver.RestoreRequest) (bool, error)
+	parseEvents    func(context.Context, []byte) ([]driver.Event, error)
 	shut           func() error
 }
 

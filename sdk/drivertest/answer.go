@@ -30,6 +30,7 @@ type Answer struct {
 	Checksums    []driver.Checksum
 
 	Attributes driver.Attributes // of a GET, from its headers
+	Overridden bool              // Attributes are not the object's own: see Reply.Overridden
 	RequestID  string
 }
 
@@ -72,6 +73,7 @@ func read(answer *Answer, exchange driver.Exchange) error {
 		answer.Checksums[i].Composite = composite
 	}
 	answer.Attributes = attributes(answer.Header, reply.MetadataPrefix)
+	answer.Overridden = reply.Overridden != "" && answer.Header.Get(reply.Overridden) != ""
 	return nil
 }
 
@@ -169,6 +171,9 @@ func decode(value string, encoding driver.Encoding) (string, error) {
 	case driver.EncodingBase64:
 		value, _, _ = strings.Cut(value, "-")
 		raw, err := base64.StdEncoding.DecodeString(value)
+		return string(raw), err
+	case driver.EncodingBase64URL:
+		raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(value, "="))
 		return string(raw), err
 	case driver.EncodingHex:
 		raw, err := hex.DecodeString(value)

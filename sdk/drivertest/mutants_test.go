@@ -123,7 +123,7 @@ func runCase(t *testing.T, m mutant, name string) (outcome, []string) {
 }
 
 func allMutants() []mutant {
-	return slices.Concat(openMutants(), bucketMutants(), listMutants(), uploadMutants(), serverMutants())
+	return slices.Concat(openMutants(), bucketMutants(), listMutants(), uploadMutants(), abilityMutants(), serverMutants())
 }
 
 // TestMutantsAreCaught seeds one bug at a time and demands that the suite sees it.

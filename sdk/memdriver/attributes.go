@@ -18,9 +18,13 @@ const (
 	metadataPrefix = "x-mem-meta-"
 	checksumHeader = "x-mem-checksum-crc64nvme"
 	lengthHeader   = "x-mem-decoded-length"
+	forcedHeader   = "x-mem-force-download"
+	classHeader    = "x-mem-storage-class"
+	tagsHeader     = "x-mem-tagging" // as a query string
 )
 
-// headersOf returns the attributes as headers of an exchange or answer.
+// headersOf returns the attributes as headers of an exchange or answer. Answers carry
+// neither class nor tags: newObject keeps those apart.
 func headersOf(a driver.Attributes) []driver.Header {
 	headers := slices.DeleteFunc([]driver.Header{
 		{Name: "Content-Type", Value: a.ContentType},
@@ -32,6 +36,12 @@ func headersOf(a driver.Attributes) []driver.Header {
 	}, func(h driver.Header) bool { return h.Value == "" })
 	for _, pair := range a.Metadata {
 		headers = append(headers, driver.Header{Name: metadataPrefix + pair.Name, Value: pair.Value})
+	}
+	if a.StorageClass != "" {
+		headers = append(headers, driver.Header{Name: classHeader, Value: a.StorageClass})
+	}
+	if len(a.Tags) > 0 {
+		headers = append(headers, driver.Header{Name: tagsHeader, Value: formatTags(a.Tags)})
 	}
 	return headers
 }
@@ -45,6 +55,8 @@ func attributesOf(fields http.Header) driver.Attributes {
 		ContentDisposition: fields.Get("Content-Disposition"),
 		CacheControl:       fields.Get("Cache-Control"),
 		Expires:            fields.Get("Expires"),
+		StorageClass:       fields.Get(classHeader),
+		Tags:               parseTags(fields.Get(tagsHeader)),
 	}
 	for name, values := range fields {
 		if short, found := strings.CutPrefix(strings.ToLower(name), metadataPrefix); found {
@@ -84,6 +96,12 @@ func checkAttributes(a driver.Attributes) string {
 	}
 	if total := metadataBytes(a); total > maxMetadata {
 		return fmt.Sprintf("user metadata has %d bytes, the store takes %d", total, maxMetadata)
+	}
+	if len(a.Tags) > maxTags {
+		return fmt.Sprintf("the object has %d tags, the store takes %d", len(a.Tags), maxTags)
+	}
+	if !knownClass(a.StorageClass) {
+		return fmt.Sprintf("the store has no storage class %q", a.StorageClass)
 	}
 	return ""
 }

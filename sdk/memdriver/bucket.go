@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -45,15 +46,17 @@ func (b *bucket) Session() driver.Session {
 		Identity: strings.TrimPrefix(b.origin, "http://") + "/" + b.name,
 		Capabilities: []driver.Capability{
 			driver.CapabilityUploader, driver.CapabilityUploadLister, driver.CapabilityConditionalGet,
+			driver.CapabilityCopier, driver.CapabilityTagger, driver.CapabilityRestorer, driver.CapabilityEventParser,
 		},
 		Limits: driver.Limits{
 			MaxPut: maxPut, MinPart: b.minPart, MaxPart: maxPut, MaxParts: maxPartNumber, MaxObject: maxPartNumber * maxPut,
-			MaxMetadata: maxMetadata, MaxKeys: maxPageKeys,
-			ListOrdered: true, ListStartAfter: true, StronglyConsistent: true,
+			MaxMetadata: maxMetadata, MaxKeys: maxPageKeys, MaxCopy: maxCopy, MaxTags: maxTags,
+			ListOrdered: !b.unordered, ListStartAfter: !b.unordered, StronglyConsistent: true,
 		},
-		Checksums: driver.Checksums{Stored: []driver.Algorithm{driver.AlgorithmCRC64NVME}, ETagMD5: true},
-		KeyRules:  driver.KeyRules{MaxBytes: maxKeyBytes},
-		Transport: driver.Transport{Proxy: "none"},
+		Checksums:      driver.Checksums{Stored: []driver.Algorithm{driver.AlgorithmCRC64NVME}, ETagMD5: true},
+		KeyRules:       driver.KeyRules{MaxBytes: maxKeyBytes},
+		StorageClasses: slices.Clone(classes),
+		Transport:      driver.Transport{Proxy: "none"},
 	}
 }
 
@@ -61,7 +64,7 @@ func (b *bucket) List(ctx context.Context, request driver.ListRequest) (driver.L
 	if request.MaxKeys < 0 {
 		return driver.ListPage{}, b.invalid("List", "", "MaxKeys must not be negative")
 	}
-	return send[driver.ListPage](ctx, b, "List", "", request)
+	return send[driver.ListPage](ctx, b, "List", "", listRequest{request, b.unordered})
 }
 
 func (b *bucket) Stat(ctx context.Context, request driver.StatRequest) (driver.Object, error) {

@@ -42,19 +42,22 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		socket  bool
+		forced  bool
 		options map[string]string
 	}{
-		"tcp, raw, 5 MiB parts":   {false, nil},
-		"tcp, form, json replies": {false, map[string]string{"framing": "form", "replies": "json", "min-part": "1024"}},
-		"tcp, trailer":            {false, map[string]string{"framing": "trailer", "min-part": "1024"}},
-		"unix, raw, xml replies":  {true, map[string]string{"replies": "xml", "min-part": "1024"}},
-		"unix, form":              {true, map[string]string{"framing": "form", "min-part": "1024"}},
-		"unix, trailer, json":     {true, map[string]string{"framing": "trailer", "replies": "json", "min-part": "1024"}},
+		"tcp, raw, 5 MiB parts":   {false, false, nil},
+		"tcp, forced downloads":   {false, true, map[string]string{"min-part": "1024"}},
+		"tcp, unordered listing":  {false, false, map[string]string{"min-part": "1024", "listing": "unordered"}},
+		"tcp, form, json replies": {false, false, map[string]string{"framing": "form", "replies": "json", "min-part": "1024"}},
+		"tcp, trailer":            {false, false, map[string]string{"framing": "trailer", "min-part": "1024"}},
+		"unix, raw, xml replies":  {true, false, map[string]string{"replies": "xml", "min-part": "1024"}},
+		"unix, form":              {true, false, map[string]string{"framing": "form", "min-part": "1024"}},
+		"unix, trailer, json":     {true, false, map[string]string{"framing": "trailer", "replies": "json", "min-part": "1024"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := newServer(t, memdriver.Config{})
+			server := newServer(t, memdriver.Config{ForceDownload: test.forced})
 			endpoint := server.Endpoint()
 			if test.socket {
 				endpoint = server.SocketEndpoint()

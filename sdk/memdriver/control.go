@@ -19,7 +19,7 @@ type control func(s *Server, bucket string, body []byte) (any, error)
 
 // controls are the calls of the control plane by name.
 var controls = map[string]control{
-	"List": on(func(_ *Server, b *bucketData, r driver.ListRequest) (driver.ListPage, error) { return b.list(r) }),
+	"List": on(func(_ *Server, b *bucketData, r listRequest) (driver.ListPage, error) { return b.list(r) }),
 	"Stat": on(func(_ *Server, b *bucketData, r driver.StatRequest) (driver.Object, error) {
 		object, err := b.get(r.Key)
 		if err != nil {
@@ -47,6 +47,16 @@ var controls = map[string]control{
 		}
 		return true, nil
 	}),
+	"CopyObject": on((*Server).copyObject),
+	"CopyPart":   on((*Server).copyPart),
+	"Tags": on(func(_ *Server, b *bucketData, r driver.StatRequest) ([]driver.Tag, error) {
+		object, err := b.get(r.Key)
+		if err != nil {
+			return nil, err
+		}
+		return object.tags, nil
+	}),
+	"Restore": on(func(_ *Server, b *bucketData, r driver.RestoreRequest) (done, error) { return true, b.restore(r.Key) }),
 	"ListUploads": on(func(_ *Server, b *bucketData, r driver.ListUploadsRequest) (driver.UploadsPage, error) {
 		return b.listUploads(r), nil
 	}),

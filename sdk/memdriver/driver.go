@@ -36,6 +36,7 @@ func Description() driver.Description {
 			{Name: "endpoint", Summary: "Where the memory store answers: http://HOST:PORT or unix:///PATH", Required: true},
 			{Name: "framing", Summary: "How bytes are laid into request bodies", Default: "raw", Values: []string{"raw", "form", "trailer"}},
 			{Name: "replies", Summary: "Where answers to writes carry their facts", Default: repliesHeader, Values: []string{repliesHeader, repliesJSON, repliesXML}},
+			{Name: "listing", Summary: "In which order keys are listed", Default: "ordered", Values: []string{"ordered", "unordered"}},
 			{Name: "min-part", Summary: "Bytes in the smallest part but the last", Default: strconv.Itoa(5 << 20)},
 		},
 	}
@@ -47,11 +48,12 @@ func (memory) Describe(ctx context.Context) (driver.Description, error) {
 
 // settings are the options of one bucket after validation.
 type settings struct {
-	origin  string // scheme and host of every URL
-	dial    driver.Dial
-	framing driver.FramingKind
-	replies string
-	minPart int64
+	origin    string // scheme and host of every URL
+	dial      driver.Dial
+	framing   driver.FramingKind
+	replies   string
+	minPart   int64
+	unordered bool // listings are in no order that means anything
 }
 
 func (m memory) Open(ctx context.Context, request driver.OpenRequest) (driver.Bucket, error) {
@@ -100,7 +102,7 @@ func readOptions(options map[string]string) (set settings, problem string) {
 	if err != nil || minPart < 1 || minPart > maxPut {
 		return settings{}, fmt.Sprintf(`option "min-part" must be a number of bytes from 1 to %d`, int64(maxPut))
 	}
-	set = settings{replies: values["replies"], minPart: minPart}
+	set = settings{replies: values["replies"], minPart: minPart, unordered: values["listing"] == "unordered"}
 	switch values["framing"] {
 	case "form":
 		set.framing = driver.FramingForm

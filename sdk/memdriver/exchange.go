@@ -70,6 +70,7 @@ func replies(form string) (get, put *driver.Reply) {
 	inHeaders := facts(driver.SourceHeader, "ETag", checksumHeader)
 	get = &driver.Reply{
 		Accept: []int{200, 206}, Capture: inHeaders, MetadataPrefix: metadataPrefix, RequestID: requestID, Error: failed,
+		Overridden: forcedHeader,
 	}
 	put = &driver.Reply{Accept: []int{200}, Capture: inHeaders, RequestID: requestID, Error: failed}
 	switch form {

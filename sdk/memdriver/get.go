@@ -18,6 +18,9 @@ func (s *Server) serveGet(w http.ResponseWriter, r *http.Request, c call) error 
 	if err != nil {
 		return err
 	}
+	if err := object.readable(); err != nil {
+		return err
+	}
 	if wanted := r.Header.Get("If-Match"); wanted != "" && !matchETag(wanted, object.ETag) {
 		return &failure{412, "PreconditionFailed", "the object is another version"}
 	}
@@ -37,6 +40,10 @@ func (s *Server) serveGet(w http.ResponseWriter, r *http.Request, c call) error 
 	header["Content-Type"] = nil // no guess where the object has none
 	for _, field := range headersOf(object.Attributes) {
 		header.Set(field.Name, field.Value)
+	}
+	if s.forced {
+		header.Set(forcedHeader, "true")
+		header.Set("Content-Disposition", "attachment")
 	}
 	header.Set("Etag", `"`+object.ETag+`"`)
 	header.Set("Last-Modified", object.Modified.Format(http.TimeFormat))

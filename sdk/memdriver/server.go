@@ -19,6 +19,9 @@ type Config struct {
 	Accounts map[string]Account
 	// Now is the server's clock; nil means time.Now.
 	Now func() time.Time
+	// ForceDownload puts a Content-Disposition of the server's own into every answer
+	// to a GET, and the header that says so.
+	ForceDownload bool
 }
 
 // Account is one set of credentials.
@@ -32,6 +35,7 @@ type Account struct {
 type Server struct {
 	accounts map[string]Account
 	now      func() time.Time
+	forced   bool // Config.ForceDownload
 	http     *http.Server
 	address  string
 	socket   string
@@ -51,6 +55,7 @@ func NewServer(config Config) (*Server, error) {
 	s := &Server{
 		accounts: config.Accounts,
 		now:      config.Now,
+		forced:   config.ForceDownload,
 		buckets:  map[string]*bucketData{},
 		counts:   map[string]int{},
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dth-dev/dth/sdk/driver"
@@ -30,21 +29,27 @@ type bucketData struct {
 // flight keep the version that they began with.
 type storedObject struct {
 	driver.Object
-	data []byte
+	data     []byte
+	tags     []driver.Tag
+	restored bool // readable although archived
 }
 
 // newObject describes data as one PUT stores it.
 func newObject(key string, data []byte, attributes driver.Attributes, modified time.Time) *storedObject {
+	class, tags := attributes.StorageClass, attributes.Tags
+	attributes.StorageClass, attributes.Tags = "", nil
 	return &storedObject{
 		Object: driver.Object{
-			Key:        key,
-			Size:       int64(len(data)),
-			ETag:       hexMD5(data),
-			Modified:   modified.UTC().Truncate(time.Second), // as Last-Modified can say it
-			Attributes: attributes,
-			Checksums:  []driver.Checksum{crc64(data)},
+			Key:          key,
+			Size:         int64(len(data)),
+			ETag:         hexMD5(data),
+			Modified:     modified.UTC().Truncate(time.Second), // as Last-Modified can say it
+			StorageClass: class,
+			Attributes:   attributes,
+			Checksums:    []driver.Checksum{crc64(data)},
 		},
 		data: data,
+		tags: tags,
 	}
 }
 
@@ -81,36 +86,4 @@ func (b *bucketData) delete(key string) {
 	delete(b.objects, key)
 	at, _ := slices.BinarySearch(b.keys, key)
 	b.keys = slices.Delete(b.keys, at, at+1)
-}
-
-// list returns the page that follows the key named by the token or StartAfter.
-func (b *bucketData) list(request driver.ListRequest) (driver.ListPage, error) {
-	after := request.StartAfter
-	if request.Token != "" {
-		decoded, err := hex.DecodeString(request.Token)
-		if err != nil {
-			return driver.ListPage{}, &failure{400, "InvalidToken", "the token is not one that a listing returned"}
-		}
-		after = string(decoded)
-	}
-	size := request.MaxKeys
-	if size == 0 || size > maxPageKeys {
-		size = maxPageKeys
-	}
-	at, exists := slices.BinarySearch(b.keys, max(after, request.Prefix))
-	if exists && b.keys[at] == after {
-		at++
-	}
-	var page driver.ListPage
-	for ; at < len(b.keys) && strings.HasPrefix(b.keys[at], request.Prefix); at++ {
-		if len(page.Objects) == size {
-			page.Next = hex.EncodeToString([]byte(page.Objects[size-1].Key))
-			break
-		}
-		object := b.objects[b.keys[at]]
-		page.Objects = append(page.Objects, driver.Object{
-			Key: object.Key, Size: object.Size, ETag: object.ETag, Modified: object.Modified,
-		})
-	}
-	return page, nil
 }
