@@ -137,6 +137,8 @@ func decodeChecksum(capture driver.Capture, value string) (driver.Checksum, bool
 	switch capture.Encoding {
 	case driver.EncodingBase64:
 		raw, err = base64.StdEncoding.DecodeString(value)
+	case driver.EncodingBase64URL:
+		raw, err = base64.RawURLEncoding.DecodeString(strings.TrimRight(value, "="))
 	case driver.EncodingHex:
 		raw, err = hex.DecodeString(value)
 	case driver.EncodingDecimal:
@@ -159,6 +161,12 @@ func (a *Answer) FullChecksums() []driver.Checksum {
 	return slices.DeleteFunc(slices.Clone(a.Checksums), func(sum driver.Checksum) bool {
 		return sum.Composite || !checksum.Computable(sum.Algorithm)
 	})
+}
+
+// Overridden says that the store put content headers of its own into the answer:
+// Attributes are then not the object's.
+func (a *Answer) Overridden() bool {
+	return a.reply.Overridden != "" && len(a.Header.Values(a.reply.Overridden)) > 0
 }
 
 // Attributes returns what the object carries beside its bytes, as the answer's

@@ -34,12 +34,16 @@ func NewClient(transport driver.Transport) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := proxyFunc(transport.Proxy)
+	resolver, err := driver.ParseResolve(transport.Resolve)
+	if err != nil {
+		return nil, fmt.Errorf("option resolve: %w", err)
+	}
+	proxy, err := proxyFunc(transport.Proxy, resolver)
 	if err != nil {
 		return nil, err
 	}
 	return &Client{
-		sender:  newSender(newPool(config)),
+		sender:  newSender(newPool(config), resolver),
 		proxies: proxies{choose: proxy, known: map[string]proxyChoice{}},
 		proxied: newProxied(config, proxy),
 	}, nil

@@ -31,6 +31,7 @@ var reply = &driver.Reply{
 		{Field: driver.FieldChecksum, Name: "X-Crc-Decimal", Algorithm: driver.AlgorithmCRC64ECMA, Encoding: driver.EncodingDecimal},
 		{Field: driver.FieldChecksumType, Name: "X-Crc-Type"},
 	},
+	Overridden: "x-store-forced",
 	Error: driver.ErrorReply{Source: driver.SourceXML, Code: "Code", Message: "Message", Rules: []driver.ErrorRule{
 		{Code: "SlowDown", Kind: driver.KindThrottled},
 	}},

@@ -34,18 +34,25 @@ func tlsConfig(transport driver.Transport) (*tls.Config, error) {
 	return config, nil
 }
 
-// proxyFunc returns how to choose a proxy: the environment's, none, or the
-// given one.
-func proxyFunc(proxy string) (func(*http.Request) (*url.URL, error), error) {
+// proxyFunc returns how to choose a proxy: the environment's, none, or the given
+// one, but none for what the resolver sends to an address of its own.
+func proxyFunc(proxy string, resolver driver.Resolver) (func(*http.Request) (*url.URL, error), error) {
+	choose := http.ProxyFromEnvironment
 	switch proxy {
 	case "":
-		return http.ProxyFromEnvironment, nil
 	case "none":
 		return nil, nil
+	default:
+		address, err := url.Parse(proxy)
+		if err != nil || address.Host == "" {
+			return nil, errors.New(`option proxy: want a URL such as http://proxy.example:3128, or "none"`)
+		}
+		choose = http.ProxyURL(address)
 	}
-	address, err := url.Parse(proxy)
-	if err != nil || address.Host == "" {
-		return nil, errors.New(`option proxy: want a URL such as http://proxy.example:3128, or "none"`)
-	}
-	return http.ProxyURL(address), nil
+	return func(request *http.Request) (*url.URL, error) {
+		if resolver.Covers(request.URL) {
+			return nil, nil
+		}
+		return choose(request)
+	}, nil
 }

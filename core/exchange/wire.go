@@ -36,12 +36,13 @@ const lateAnswer = 2 * time.Second
 // request and reads the answer, with no hand-over to others, which costs
 // less than half of what net/http's transport does for a small object.
 type sender struct {
-	pool    *pool
-	buffers sync.Pool // of *[]byte, sendSize long
+	pool     *pool
+	resolver driver.Resolver
+	buffers  sync.Pool // of *[]byte, sendSize long
 }
 
-func newSender(pool *pool) *sender {
-	return &sender{pool: pool, buffers: sync.Pool{New: func() any {
+func newSender(pool *pool, resolver driver.Resolver) *sender {
+	return &sender{pool: pool, resolver: resolver, buffers: sync.Pool{New: func() any {
 		buffer := make([]byte, sendSize)
 		return &buffer
 	}}}
@@ -51,6 +52,9 @@ func newSender(pool *pool) *sender {
 // nobody reads the message's body any more.
 func (s *sender) send(ctx context.Context, m *message, dial driver.Dial) (*http.Response, error) {
 	to := m.address(dial)
+	if resolved, ok := s.resolver.Address(to.address); ok && dial == (driver.Dial{}) {
+		to.address = resolved
+	}
 	for {
 		c, err := s.pool.get(ctx, to)
 		if err != nil {

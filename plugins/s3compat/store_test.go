@@ -2,6 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -55,6 +59,7 @@ func TestOpenRefuses(t *testing.T) {
 		"unknown style":    {map[string]string{"endpoint": "http://h", "addressing": "host"}, "path, virtual-host, auto"},
 		"unknown option":   {map[string]string{"endpoint": "http://h", "acl": "x"}, `"acl" is unknown`},
 		"bad proxy":        {map[string]string{"endpoint": "http://h", "proxy": "canary"}, "option proxy"},
+		"bad resolve":      {map[string]string{"endpoint": "http://h", "resolve": "h:80"}, "option resolve"},
 		"absent cert":      {map[string]string{"endpoint": "http://h", "client-cert": "/nowhere"}, "option client-cert"},
 		"bundle without a": {map[string]string{"endpoint": "http://h", "ca": "store_test.go"}, "holds no PEM certificate"},
 	}
@@ -70,6 +75,35 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("the error repeats a secret: %v", err)
 			}
 		})
+	}
+}
+
+// TestResolve reaches a virtual host that no name server knows, past the proxy, and
+// tells the host to do the same.
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "<ListBucketResult><Contents><Key>%s</Key><Size>1</Size></Contents></ListBucketResult>", r.Host)
+	}))
+	t.Cleanup(server.Close)
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := "*:" + port + ":127.0.0.1"
+	bucket, err := store{}.Open(t.Context(), driver.OpenRequest{Bucket: "b", Credentials: "anonymous", Options: map[string]string{
+		"endpoint": "http://store.invalid:" + port, "addressing": "virtual-host", "resolve": entry, "proxy": "http://127.0.0.1:1",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = bucket.Close() }()
+	page, err := bucket.List(t.Context(), driver.ListRequest{})
+	if err != nil || len(page.Objects) != 1 || page.Objects[0].Key != "b.store.invalid:"+port {
+		t.Errorf("List = %+v, %v; want one object named after the host", page, err)
+	}
+	if diff := cmp.Diff([]string{entry}, bucket.Session().Transport.Resolve); diff != "" {
+		t.Errorf("the session's resolve (-want +got):\n%s", diff)
 	}
 }
 

@@ -5,7 +5,6 @@ package control
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -32,10 +31,10 @@ type Refusal struct {
 }
 
 // ReadRefusal reads the error document of an answer.
-func (d Dialect) ReadRefusal(status int, header http.Header, document []byte) Refusal {
+func (d Dialect) ReadRefusal(answer Answer) Refusal {
 	return Refusal{
-		Status: status, Header: header,
-		Code: d.Error.Source.Find(document, d.Error.Code), Message: d.Error.Source.Find(document, d.Error.Message),
+		Status: answer.Status, Header: answer.Header,
+		Code: d.Error.Source.Find(answer.Body, d.Error.Code), Message: d.Error.Source.Find(answer.Body, d.Error.Message),
 	}
 }
 
@@ -67,10 +66,10 @@ func (d Dialect) Failure(refused Refusal) *driver.Error {
 // Foreign is the failure of an answer that reads as a success but is none of the
 // store's: a web page, say, where a listing should stand. what names what was asked
 // for: "a listing".
-func (d Dialect) Foreign(what string, status int, header http.Header, cause error) *driver.Error {
+func (d Dialect) Foreign(what string, answer Answer, cause error) *driver.Error {
 	return &driver.Error{
-		Kind: driver.KindInvalidArgument, Status: status, RequestID: d.requestID(header), Err: cause,
-		Message: fmt.Sprintf("the endpoint does not speak %s: it answers %s with %s%s", d.Name, what, contentKind(header), d.advice()),
+		Kind: driver.KindInvalidArgument, Status: answer.Status, RequestID: d.requestID(answer.Header), Err: cause,
+		Message: fmt.Sprintf("the endpoint does not speak %s: it answers %s with %s%s", d.Name, what, contentKind(answer.Header), d.advice()),
 	}
 }
 
@@ -116,23 +115,4 @@ func retryAfter(header http.Header) time.Duration {
 		return max(time.Until(at), 0)
 	}
 	return 0
-}
-
-// maxAnswer bounds what is read of an answer: the largest is a listing page, and a
-// thousand keys of 1,024 bytes, escaped, stay below 4 MiB.
-const maxAnswer = 16 << 20
-
-// ReadBody reads an answer's body to its end, at most 16 MiB of it, and closes it. A
-// body that breaks off is a [NetworkFailure].
-func ReadBody(reply *http.Response) ([]byte, error) {
-	defer func() { _ = reply.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer))
-	if err != nil {
-		host := "the store"
-		if reply.Request != nil {
-			host = reply.Request.URL.Host
-		}
-		return nil, NetworkFailure(err, host)
-	}
-	return body, nil
 }

@@ -18,9 +18,6 @@ import (
 const (
 	dialDeadline   = 10 * time.Second
 	headerDeadline = 50 * time.Second // less than the host's deadline, so that it hears who is slow
-	// callDeadline bounds a whole control call. Completing an upload of many
-	// parts is the slowest: the store may work on it for minutes.
-	callDeadline = 10 * time.Minute
 )
 
 // NewTransport returns a transport that honours CA, client certificate, proxy and
@@ -98,15 +95,4 @@ func proxyFunc(proxy string) (func(*http.Request) (*url.URL, error), error) {
 		return nil, errors.New("option proxy: not a URL: write http://HOST:PORT or none")
 	}
 	return http.ProxyURL(address), nil
-}
-
-// NewClient returns the client of a driver's own calls: it gives up a call after ten
-// minutes, shows the clock every answer, and never follows a redirect, because a
-// signature is good for one host only. Redirects are answers like others.
-func NewClient(transport http.RoundTripper, clock *Clock) *http.Client {
-	return &http.Client{
-		Transport:     observer{next: transport, clock: clock},
-		Timeout:       callDeadline,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }

@@ -54,11 +54,11 @@ func (b *Bucket) madeUp(status int, code string) bool {
 }
 
 // read classifies an answer that is no success.
-func (b *Bucket) read(reply answer) *driver.Error {
-	if region := b.dialect.Error.Source.Find(reply.body, "Region"); region != "" && reply.header.Get(regionHeader) == "" {
-		reply.header.Set(regionHeader, region)
+func (b *Bucket) read(reply control.Answer) *driver.Error {
+	if region := b.dialect.Error.Source.Find(reply.Body, "Region"); region != "" && reply.Header.Get(regionHeader) == "" {
+		reply.Header.Set(regionHeader, region)
 	}
-	return b.refused(b.dialect.ReadRefusal(reply.status, reply.header, reply.body))
+	return b.refused(b.dialect.ReadRefusal(reply))
 }
 
 const regionHeader = "X-Amz-Bucket-Region"

@@ -23,12 +23,12 @@ func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 	if err != nil {
 		return driver.ListPage{}, err
 	}
-	if reply.status != http.StatusOK {
+	if reply.Status != http.StatusOK {
 		return driver.ListPage{}, b.read(reply)
 	}
-	page, err := parseListing(reply.body)
+	page, err := parseListing(reply.Body)
 	if err != nil {
-		return driver.ListPage{}, b.dialect.Foreign("a listing", reply.status, reply.header, err)
+		return driver.ListPage{}, b.dialect.Foreign("a listing", reply, err)
 	}
 	return page, nil
 }
@@ -59,18 +59,11 @@ func listQuery(request driver.ListRequest) string {
 	return string(query)
 }
 
-// answer is a whole answer.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
 // get sends one signed GET and reads the answer. An empty key asks the bucket.
-func (b *Bucket) get(ctx context.Context, key, query string, header []driver.Header) (answer, error) {
+func (b *Bucket) get(ctx context.Context, key, query string, header []driver.Header) (control.Answer, error) {
 	place, signer, err := b.prepareCall(ctx)
 	if err != nil {
-		return answer{}, err
+		return control.Answer{}, err
 	}
 	plain := unsigned{method: "GET", host: place.Host, path: place.keyPath(key), query: query, header: header, length: -1}
 	if signer != nil {
@@ -79,21 +72,13 @@ func (b *Bucket) get(ctx context.Context, key, query string, header []driver.Hea
 	target := &url.URL{Scheme: place.Scheme, Host: place.Host, Opaque: "//" + place.Host + plain.path, RawQuery: query}
 	request, err := http.NewRequestWithContext(ctx, plain.method, place.root, nil)
 	if err != nil {
-		return answer{}, err
+		return control.Answer{}, err
 	}
 	request.URL = target
 	for _, field := range plain.header {
 		request.Header.Set(field.Name, field.Value)
 	}
-	reply, err := b.client.Do(request)
-	if err != nil {
-		return answer{}, control.NetworkFailure(err, place.Host)
-	}
-	body, err := control.ReadBody(reply)
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{reply.StatusCode, reply.Header, body}, nil
+	return control.Send(b.client, request)
 }
 
 // decodeKey undoes encoding-type=url, exactly once, where the store says that it

@@ -52,7 +52,7 @@ func (b *Bucket) explain(ctx context.Context, request driver.StatRequest, refuse
 	if err != nil {
 		return err
 	}
-	if reply.status < 300 || reply.status == http.StatusRequestedRangeNotSatisfiable {
+	if reply.Status < 300 || reply.Status == http.StatusRequestedRangeNotSatisfiable {
 		return &driver.Error{Kind: driver.KindUnavailable, Message: "the object appeared while it was looked at: ask again"}
 	}
 	return b.read(reply)
