@@ -47,7 +47,13 @@ func newWorld(t *testing.T) *world {
 
 func startServer(t *testing.T, bucket string) *memdriver.Server {
 	t.Helper()
-	server, err := memdriver.NewServer(memdriver.Config{Accounts: map[string]memdriver.Account{"id": {Secret: "secret"}}})
+	return startServerAs(t, bucket, memdriver.Config{})
+}
+
+func startServerAs(t *testing.T, bucket string, config memdriver.Config) *memdriver.Server {
+	t.Helper()
+	config.Accounts = map[string]memdriver.Account{"id": {Secret: "secret"}}
+	server, err := memdriver.NewServer(config)
 	if err != nil {
 		t.Fatal(err)
 	}

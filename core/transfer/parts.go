@@ -87,14 +87,20 @@ func orZero(got *receipt) receipt {
 func (c *Copier) begin(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (*assembly, *exchange.Answer, error) {
 	a := &assembly{task: t, layout: layout, parts: map[int]journal.Part{}, signed: signed}
 	var first *exchange.Answer
+	var attributes driver.Attributes
 	err := c.attempt(ctx, c.Source, func() (err error) {
-		first, err = c.openPart(ctx, a, 1)
+		if first, err = c.openPart(ctx, a, 1); err != nil {
+			return err
+		}
+		if attributes, err = c.Source.attributes(ctx, t, first); err != nil {
+			_ = first.Body.Close()
+		}
 		return err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.createUpload(ctx, a, first.Attributes()); err != nil {
+	if err := c.createUpload(ctx, a, attributes); err != nil {
 		_ = first.Body.Close()
 		return nil, nil, err
 	}

@@ -157,6 +157,23 @@ func (s *Side) renew(ctx context.Context, key string) {
 	_, _ = s.bucket.Stat(ctx, driver.StatRequest{Key: key}) // the next signature tells whether it helped
 }
 
+// attributes returns what the object carries beside its bytes: from the answer, or, where
+// the store put headers of its own into that, by asking for the object once.
+func (s *Side) attributes(ctx context.Context, t task.Task, answer *exchange.Answer) (driver.Attributes, error) {
+	if !answer.Overridden() {
+		return answer.Attributes(), nil
+	}
+	s.requests.Count(observe.Stat)
+	object, err := s.bucket.Stat(ctx, driver.StatRequest{Key: s.Prefix + t.Key, VersionID: t.VersionID})
+	if err != nil {
+		return driver.Attributes{}, s.failed(0, err)
+	}
+	if object.Size != t.Size || object.ETag != answer.ETag {
+		return driver.Attributes{}, s.failed(0, &changedError{"it was replaced between two looks at it"})
+	}
+	return object.Attributes, nil
+}
+
 // get downloads a range, or the whole object when length is 0, once.
 func (s *Side) get(ctx context.Context, t task.Task, signed driver.Exchange, offset, length int64) (*exchange.Answer, error) {
 	request := exchange.Request{Offset: offset, Length: length}

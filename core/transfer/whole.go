@@ -70,7 +70,10 @@ func (c *Copier) fetch(ctx context.Context, t task.Task, signed driver.Exchange,
 		if _, err := io.ReadFull(answer.Body, got.bytes); err != nil {
 			return c.Source.interrupted(t.Key, err)
 		}
-		got.attributes, got.stated = answer.Attributes(), c.Source.stated(answer)
+		if got.attributes, err = c.Source.attributes(ctx, t, answer); err != nil {
+			return err
+		}
+		got.stated = c.Source.stated(answer)
 		hasher := checksum.NewHasher(c.algorithms(got.stated)...)
 		_, _ = hasher.Write(got.bytes) // never fails
 		got.sums = hasher.Sums()
@@ -129,7 +132,11 @@ func (c *Copier) streamWhole(ctx context.Context, t task.Task, signed driver.Exc
 
 // relay streams an opened GET into a PUT and compares what both sides state.
 func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer) (receipt, error) {
-	attributes, stated := answer.Attributes(), c.Source.stated(answer)
+	attributes, err := c.Source.attributes(ctx, t, answer)
+	if err != nil {
+		return receipt{}, err
+	}
+	stated := c.Source.stated(answer)
 	if err := c.checkAttributes(t.Key, attributes); err != nil {
 		return receipt{}, err
 	}

@@ -69,6 +69,14 @@ type Reply struct {
 	MetadataPrefix string    // lower-case header prefix of user metadata, e.g. "x-amz-meta-"; empty for none
 	RequestID      []string  // header names, first present wins; an error without any did not come from the store
 	Error          ErrorReply
+	// Overridden is the name of a header whose presence in an accepted answer means
+	// that the content headers and metadata of the answer are not the object's own:
+	// the host then takes them from Stat. Empty for stores without such a header.
+	// Aliyun OSS (x-oss-force-download) and Tencent COS (x-cos-force-download) make up a
+	// Content-Disposition on their default domains and say so this way.
+	// Sources: https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints,
+	// https://www.tencentcloud.com/document/product/436/57456.
+	Overridden string
 }
 
 // Field is what a captured value means.
@@ -100,10 +108,11 @@ type Encoding int
 
 // The encodings, numbered as on the wire.
 const (
-	EncodingBase64  Encoding = 0
-	EncodingHex     Encoding = 1
-	EncodingDecimal Encoding = 2 // unsigned, of a 64-bit CRC
-	EncodingText    Encoding = 3 // the value itself
+	EncodingBase64    Encoding = 0
+	EncodingHex       Encoding = 1
+	EncodingDecimal   Encoding = 2 // unsigned, of a 64-bit CRC
+	EncodingText      Encoding = 3 // the value itself
+	EncodingBase64URL Encoding = 4 // with "-" and "_" (RFC 4648 section 5), padded or not
 )
 
 // Capture reads one field from an answer.

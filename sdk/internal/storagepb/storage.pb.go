@@ -388,6 +388,7 @@ const (
 	Encoding_ENCODING_HEX         Encoding = 1
 	Encoding_ENCODING_DECIMAL     Encoding = 2
 	Encoding_ENCODING_TEXT        Encoding = 3
+	Encoding_ENCODING_BASE64_URL  Encoding = 4
 )
 
 // Enum value maps for Encoding.
@@ -397,12 +398,14 @@ var (
 		1: "ENCODING_HEX",
 		2: "ENCODING_DECIMAL",
 		3: "ENCODING_TEXT",
+		4: "ENCODING_BASE64_URL",
 	}
 	Encoding_value = map[string]int32{
 		"ENCODING_UNSPECIFIED": 0,
 		"ENCODING_HEX":         1,
 		"ENCODING_DECIMAL":     2,
 		"ENCODING_TEXT":        3,
+		"ENCODING_BASE64_URL":  4,
 	}
 )
 
@@ -3106,6 +3109,7 @@ type Reply struct {
 	MetadataPrefix string                 `protobuf:"bytes,4,opt,name=metadata_prefix,json=metadataPrefix,proto3" json:"metadata_prefix,omitempty"`
 	RequestId      []string               `protobuf:"bytes,5,rep,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	Error          *ErrorReply            `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
+	Overridden     string                 `protobuf:"bytes,7,opt,name=overridden,proto3" json:"overridden,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -3180,6 +3184,13 @@ func (x *Reply) GetError() *ErrorReply {
 		return x.Error
 	}
 	return nil
+}
+
+func (x *Reply) GetOverridden() string {
+	if x != nil {
+		return x.Overridden
+	}
+	return ""
 }
 
 type Capture struct {
@@ -5243,7 +5254,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"chunk_size\x18\x06 \x01(\x05R\tchunkSize\":\n" +
 	"\x04Dial\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x18\n" +
-	"\aaddress\x18\x02 \x01(\tR\aaddress\"\xde\x01\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\"\xfe\x01\n" +
 	"\x05Reply\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x16\n" +
 	"\x06accept\x18\x02 \x03(\x05R\x06accept\x123\n" +
@@ -5251,7 +5262,10 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x0fmetadata_prefix\x18\x04 \x01(\tR\x0emetadataPrefix\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x05 \x03(\tR\trequestId\x120\n" +
-	"\x05error\x18\x06 \x01(\v2\x1a.dth.storage.v1.ErrorReplyR\x05error\"\xe9\x01\n" +
+	"\x05error\x18\x06 \x01(\v2\x1a.dth.storage.v1.ErrorReplyR\x05error\x12\x1e\n" +
+	"\n" +
+	"overridden\x18\a \x01(\tR\n" +
+	"overridden\"\xe9\x01\n" +
 	"\aCapture\x12+\n" +
 	"\x05field\x18\x01 \x01(\x0e2\x15.dth.storage.v1.FieldR\x05field\x12.\n" +
 	"\x06source\x18\x02 \x01(\x0e2\x16.dth.storage.v1.SourceR\x06source\x12\x12\n" +
@@ -5437,12 +5451,13 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x12SOURCE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
 	"SOURCE_XML\x10\x01\x12\x0f\n" +
-	"\vSOURCE_JSON\x10\x02*_\n" +
+	"\vSOURCE_JSON\x10\x02*x\n" +
 	"\bEncoding\x12\x18\n" +
 	"\x14ENCODING_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fENCODING_HEX\x10\x01\x12\x14\n" +
 	"\x10ENCODING_DECIMAL\x10\x02\x12\x11\n" +
-	"\rENCODING_TEXT\x10\x03*\x81\x02\n" +
+	"\rENCODING_TEXT\x10\x03\x12\x17\n" +
+	"\x13ENCODING_BASE64_URL\x10\x04*\x81\x02\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eKIND_NOT_FOUND\x10\x01\x12\x0f\n" +

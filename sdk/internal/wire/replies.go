@@ -83,6 +83,7 @@ func fromReply(r *driver.Reply) *storagepb.Reply {
 	out := &storagepb.Reply{
 		MetadataPrefix: text(r.MetadataPrefix),
 		RequestId:      texts(r.RequestID),
+		Overridden:     text(r.Overridden),
 		Error: &storagepb.ErrorReply{
 			Source:  storagepb.Source(Int32(int(r.Error.Source))),
 			Code:    text(r.Error.Code),
@@ -115,6 +116,7 @@ func toReply(r *storagepb.Reply) *driver.Reply {
 	out := &driver.Reply{
 		MetadataPrefix: r.GetMetadataPrefix(),
 		RequestID:      r.GetRequestId(),
+		Overridden:     r.GetOverridden(),
 		Error: driver.ErrorReply{
 			Source: driver.Source(failure.GetSource()), Code: failure.GetCode(), Message: failure.GetMessage(),
 		},
