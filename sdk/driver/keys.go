@@ -39,8 +39,10 @@ func (r KeyRules) Violation(key string) string {
 // segmentViolation judges what stands between slashes. A slash at either end of
 // the key is judged by its own rule.
 func (r KeyRules) segmentViolation(key string) string {
-	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(key, "/"), "/"), "/")
-	for _, segment := range segments {
+	if !r.NoEmptySegment && !r.NoDotSegment && r.MaxSegment == 0 {
+		return ""
+	}
+	for segment := range strings.SplitSeq(strings.TrimSuffix(strings.TrimPrefix(key, "/"), "/"), "/") {
 		switch {
 		case r.NoEmptySegment && segment == "":
 			return `the key contains an empty segment ("//")`

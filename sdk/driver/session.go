@@ -106,8 +106,8 @@ type Checksums struct {
 }
 
 // KeyRules say which keys the store can hold under their own name. The host
-// checks them before a transfer; a key that breaks one is reported, never
-// written under another name.
+// checks them before a transfer; a key that breaks one is reported, and written
+// under another name only where the user asked for that.
 type KeyRules struct {
 	MaxBytes         int      // whole key
 	MaxSegment       int      // bytes between two "/"; 0 for no limit
