@@ -23,6 +23,7 @@ type syncFlags struct {
 	deleteFlags
 	compareFlags
 	transferFlags
+	serverSideFlags
 	stateFlags
 	reportFlags
 }
@@ -49,6 +50,11 @@ type transferFlags struct {
 	Memory             string `placeholder:"SIZE" help:"Budget for buffers, such as 64MiB (default: automatic)."`
 	PartSize           string `placeholder:"SIZE" help:"Size of parts (default: automatic)."`
 	MultipartThreshold string `placeholder:"SIZE" help:"Size from which objects go in parts (default: automatic)."`
+}
+
+// serverSideFlags say who copies between two buckets of one store.
+type serverSideFlags struct {
+	ServerSide string `placeholder:"WHEN" help:"auto: a store that holds both buckets copies by itself, where the credentials reach both; never (default: auto)."`
 }
 
 // reportFlags say how to report.

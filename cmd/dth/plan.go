@@ -17,6 +17,7 @@ type planCommand struct {
 
 	locationFlags
 	compareFlags
+	serverSideFlags
 	stateFlags
 	JSON bool `name:"json" help:"Print as JSON."`
 }
@@ -61,6 +62,11 @@ func (c *planCommand) tell(p *process, resolved job.Job, f engine.Forecast) erro
 	fmt.Fprintf(table, "  to copy\t%s new, %s changed, %s\n", count(f.New), count(f.Changed), bytesText(f.Bytes))
 	fmt.Fprintf(table, "  unclear\t%s of equal size, for which sync would ask both stores for checksums\n", count(f.Unclear))
 	fmt.Fprintf(table, "  impossible\t%s that the destination cannot hold\n", count(f.Unmappable))
+	if f.ThroughHost == "" {
+		fmt.Fprintf(table, "  way\tinside the store, no byte through this machine\n")
+	} else {
+		fmt.Fprintf(table, "  way\tthrough this machine: %s\n", f.ThroughHost)
+	}
 	fmt.Fprintf(table, "  requests\t%s to the source, %s to the destination, beside listings\n", count(f.Requests.Source), count(f.Requests.Destination))
 	if err := table.Flush(); err != nil {
 		return err

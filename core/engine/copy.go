@@ -42,6 +42,9 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	if e.copier.Interrupted, err = e.pendingUploads(ctx); err != nil {
 		return err
 	}
+	if _, err := e.openInside(ctx); err != nil {
+		return err
+	}
 	hard, cancel := withGrace(ctx)
 	defer cancel()
 	e.counters.InFlight.Add(1)

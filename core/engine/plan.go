@@ -20,6 +20,9 @@ type Forecast struct {
 	Unmappable int64 `json:"unmappable"` // objects that the destination cannot hold
 	Bytes      int64 `json:"bytes"`      // to copy
 	Requests   Sides `json:"requests"`
+	// ThroughHost says why bytes pass through this machine; empty when the store
+	// copies by itself.
+	ThroughHost string `json:"through_host,omitempty"`
 }
 
 // Sides is a number of requests to each side, listings not counted.
@@ -34,8 +37,13 @@ func (f Forecast) ToCopy() int64 { return f.New + f.Changed + f.Unclear }
 // Plan compares both sides and returns what Sync would do. It writes nothing.
 func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 	var forecast Forecast
+	reason, err := e.openInside(ctx)
+	if err != nil {
+		return forecast, err
+	}
+	forecast.ThroughHost = reason
 	comparer, parents := e.comparer(), e.parents()
-	err := e.merge(ctx, func(pair diff.Pair) error {
+	err = e.merge(ctx, func(pair diff.Pair) error {
 		parent := parents.of(pair)
 		switch {
 		case pair.Source == nil:

@@ -73,7 +73,7 @@ func TestPlanWritesNothingAndForetells(t *testing.T) {
 	w.put("large", content(5*minPart+1, 1), driver.Attributes{})
 	w.put("new", content(7, 1), driver.Attributes{})
 	w.put(strings.Repeat("k", 1024), content(7, 1), driver.Attributes{})
-	w.to = "mem://dst/"
+	w.to, w.settings.ServerSide = "mem://dst/", job.ServerSideNever
 	before := w.destination.Count("Put") + w.destination.Count("CreateUpload")
 	var forecast engine.Forecast
 	w.with(func(e *engine.Engine) {
@@ -84,7 +84,8 @@ func TestPlanWritesNothingAndForetells(t *testing.T) {
 	})
 	want := engine.Forecast{
 		Listed: 5, Equal: 1, New: 3, Changed: 1, Bytes: 200 + 5*minPart + 1 + 7 + 7,
-		Requests: engine.Sides{Source: 3 + 6 + 1, Destination: 3 + 6 + 2},
+		Requests:    engine.Sides{Source: 3 + 6 + 1, Destination: 3 + 6 + 2},
+		ThroughHost: "server-side is never",
 	}
 	if diff := cmp.Diff(want, forecast); diff != "" {
 		t.Error(diff)

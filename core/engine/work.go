@@ -94,13 +94,18 @@ func (e *Engine) work(ctx context.Context, from queue.Queue) error {
 
 // receive takes messages apart until the queue is done or ctx ends.
 func (w *workers) receive(ctx context.Context) error {
-	for {
+	for first := true; ; first = false {
 		message, err := w.queue.Receive(ctx)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
+		}
+		if first { // a run that finds nothing to copy asks the stores for listings only
+			if _, err := w.engine.openInside(ctx); err != nil {
+				return err
+			}
 		}
 		d := &delivery{message: message}
 		d.open.Store(int32(len(message.Batch.Tasks)))

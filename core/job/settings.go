@@ -38,6 +38,29 @@ const (
 	CompareMtime    Compare = "mtime"
 )
 
+// ServerSide says whether a store that holds both buckets copies by itself.
+type ServerSide string
+
+// The choices.
+const (
+	ServerSideAuto  ServerSide = "auto" // where it can, with credentials that reach both ends
+	ServerSideNever ServerSide = "never"
+)
+
+// Unmappable says what becomes of what the destination cannot hold as it is: keys,
+// metadata, headers, tags and storage classes.
+type Unmappable string
+
+// The ways to treat it.
+const (
+	UnmappableFail   Unmappable = "fail"   // the object fails
+	UnmappableDrop   Unmappable = "drop"   // it is left out; an object whose key it is, is skipped
+	UnmappableEncode Unmappable = "encode" // keys and metadata are written in a form that can be read back
+)
+
+// ClassOfSource is the storage class that stands for the tier of each source object.
+const ClassOfSource = "source"
+
 // MaxDelete caps how many objects of the destination one run may delete.
 type MaxDelete struct {
 	Count   int64   // used when Share is 0
@@ -63,6 +86,10 @@ type Settings struct {
 	Memory             int64  // bytes of the budget for buffers; 0 for automatic
 	PartSize           int64  // bytes; 0 for automatic
 	MultipartThreshold int64  // bytes from which an object goes in parts; 0 for automatic
+	ServerSide         ServerSide
+	Unmappable         Unmappable
+	StorageClass       string // name, ClassOfSource, or empty for the bucket's default
+	Tags               bool   // copy tags, which costs a request for each object
 	AllowSkipped       bool
 	LogLevel           string
 	PluginDir          string // list of folders; empty for "plugins" beside the binary
@@ -97,6 +124,14 @@ func settingTable() []setting {
 		{name: "multipart-threshold", initial: "0", read: func(s *Settings, text string) error {
 			return readSize(&s.MultipartThreshold, text, 5*mib, 5*gib)
 		}},
+		{name: "server-side", initial: "auto", read: func(s *Settings, text string) error {
+			return readChoice((*string)(&s.ServerSide), text, "auto", "never")
+		}},
+		{name: "unmappable", initial: "fail", read: func(s *Settings, text string) error {
+			return readChoice((*string)(&s.Unmappable), text, "fail", "drop", "encode")
+		}},
+		{name: "storage-class", read: func(s *Settings, text string) error { s.StorageClass = text; return nil }},
+		{name: "tags", initial: "false", read: func(s *Settings, text string) error { return readBool(&s.Tags, text) }},
 		{name: "allow-skipped", initial: "false", read: func(s *Settings, text string) error { return readBool(&s.AllowSkipped, text) }},
 		{name: "state", read: func(s *Settings, text string) error { s.State = text; return nil }},
 		{name: "log-level", initial: "info", process: true, read: func(s *Settings, text string) error {

@@ -24,12 +24,16 @@ const (
 	CompleteUpload
 	AbortUpload
 	ListUploads
+	ReachCopy
+	CopyObject
+	CopyPart
 	operations
 )
 
 var operationNames = [operations]string{
 	"list", "stat", "get", "put", "delete",
 	"create-upload", "put-part", "list-parts", "complete-upload", "abort-upload", "list-uploads",
+	"reach-copy", "copy-object", "copy-part",
 }
 
 // String returns the operation's name in reports.
@@ -67,6 +71,8 @@ type Counters struct {
 	CopiedBytes       atomic.Int64 // of them
 	MovedBytes        atomic.Int64 // bytes sent to the destination, retries included
 	ResumedBytes      atomic.Int64 // bytes that an interrupted run had moved already
+	Inside            atomic.Int64 // of the copied objects, those that the store copied by itself
+	InsideBytes       atomic.Int64 // that the store copied by itself
 	Failed            atomic.Int64
 	Skipped           atomic.Int64
 	Vanished          atomic.Int64 // deleted at the source between listing and copy

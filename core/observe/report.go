@@ -14,7 +14,7 @@ type Snapshot struct {
 	PlannedBytes int64
 	Copied       int64
 	CopiedBytes  int64 // of finished objects
-	MovedBytes   int64 // sent so far, of objects in flight too
+	MovedBytes   int64 // sent or copied inside the store so far, of objects in flight too
 	InFlight     int64
 	Failed       int64 // and skipped
 }
@@ -28,7 +28,7 @@ func (c *Counters) Snapshot() Snapshot {
 		PlannedBytes: c.PlannedBytes.Load(),
 		Copied:       c.Copied.Load(),
 		CopiedBytes:  c.CopiedBytes.Load(),
-		MovedBytes:   c.MovedBytes.Load() + c.ResumedBytes.Load(),
+		MovedBytes:   c.MovedBytes.Load() + c.ResumedBytes.Load() + c.InsideBytes.Load(),
 		InFlight:     c.InFlight.Load(),
 		Failed:       c.Failed.Load() + c.Skipped.Load(),
 	}
@@ -58,6 +58,7 @@ type Objects struct {
 	Equal             int64 `json:"equal"`
 	Planned           int64 `json:"planned"`
 	Copied            int64 `json:"copied"`
+	Inside            int64 `json:"inside"` // of them, copied by the store itself
 	Failed            int64 `json:"failed"`
 	Skipped           int64 `json:"skipped"`
 	Vanished          int64 `json:"vanished"`
@@ -71,6 +72,7 @@ type Bytes struct {
 	Planned int64 `json:"planned"`
 	Copied  int64 `json:"copied"`
 	Moved   int64 `json:"moved"`
+	Inside  int64 `json:"inside"` // copied by the store itself
 	Resumed int64 `json:"resumed"`
 }
 
@@ -102,6 +104,7 @@ func (c *Counters) Fill(report *Report) {
 		Equal:             c.Equal.Load(),
 		Planned:           c.Planned.Load(),
 		Copied:            c.Copied.Load(),
+		Inside:            c.Inside.Load(),
 		Failed:            c.Failed.Load(),
 		Skipped:           c.Skipped.Load(),
 		Vanished:          c.Vanished.Load(),
@@ -113,6 +116,7 @@ func (c *Counters) Fill(report *Report) {
 		Planned: c.PlannedBytes.Load(),
 		Copied:  c.CopiedBytes.Load(),
 		Moved:   c.MovedBytes.Load(),
+		Inside:  c.InsideBytes.Load(),
 		Resumed: c.ResumedBytes.Load(),
 	}
 	report.Evidence = Evidence{BothEnds: c.gradeBoth.Load(), OneEnd: c.gradeOne.Load(), SizeOnly: c.gradeSize.Load()}

@@ -16,8 +16,17 @@ import (
 // journal until the object's own record replaces it.
 func (c *Copier) complete(ctx context.Context, a *assembly) (receipt, error) {
 	sum := combined(a.layout, a.parts)
-	var object driver.Object
-	err := c.attempt(ctx, c.Destination, func() error {
+	object, err := c.join(ctx, a, sum)
+	if err != nil {
+		return receipt{}, err
+	}
+	return c.proveParts(ctx, a.task, object, sum)
+}
+
+// join has the destination make the object of its parts. sum is its checksum, zero where
+// it is not known.
+func (c *Copier) join(ctx context.Context, a *assembly, sum driver.Checksum) (object driver.Object, err error) {
+	err = c.attempt(ctx, c.Destination, func() error {
 		var err error
 		object, err = c.Destination.completeUpload(ctx, a.completion(sum), a.task.Key)
 		if err == nil || ctx.Err() != nil {
@@ -32,10 +41,7 @@ func (c *Copier) complete(ctx context.Context, a *assembly) (receipt, error) {
 		}
 		return err
 	})
-	if err != nil {
-		return receipt{}, err
-	}
-	return c.proveParts(ctx, a.task, object, sum)
+	return object, err
 }
 
 func (a *assembly) completion(sum driver.Checksum) driver.CompleteUploadRequest {

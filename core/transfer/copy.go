@@ -30,6 +30,7 @@ type Copier struct {
 	Journal             journal.Journal // remembers uploads and their parts
 	Budget              *throttle.Budget
 	PartSlots           *semaphore.Weighted // bounds the parts in flight of all objects
+	Inside              Inside              // copies without us where the store can
 	Sizes               plan.Sizes
 	Policy              retry.Policy
 	Counters            *observe.Counters
@@ -86,6 +87,9 @@ func (c *Copier) Copy(ctx context.Context, t task.Task, signed driver.Exchange) 
 // one. What cannot be signed now stays zero.
 func (c *Copier) SignAhead(ctx context.Context, tasks []task.Task) []driver.Exchange {
 	signed := make([]driver.Exchange, len(tasks))
+	if c.Inside.possible() {
+		return signed
+	}
 	var all sync.WaitGroup
 	for i, t := range tasks {
 		all.Go(func() {
@@ -111,16 +115,27 @@ func (c *Copier) copyVersion(ctx context.Context, t task.Task, signed driver.Exc
 	if err != nil {
 		return receipt{}, c.Destination.failed(0, &driver.Error{Op: "Put", Key: key, Kind: driver.KindUnsupported, Message: err.Error()})
 	}
-	var got receipt
-	if layout.Multipart() {
-		got, err = c.copyParts(ctx, t, signed, layout)
-	} else if err = c.abandon(ctx, t); err == nil {
-		got, err = c.copyWhole(ctx, t, signed)
-	}
+	got, err := c.move(ctx, t, signed, layout)
 	if err == nil {
 		err = c.lookUp(ctx, t.Key)
 	}
 	return got, err
+}
+
+// move copies the object in the best way there is.
+func (c *Copier) move(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (receipt, error) {
+	if c.Inside.possible() {
+		if got, err := c.copyInside(ctx, t); !refusedInside(err) {
+			return got, err
+		}
+	}
+	if layout.Multipart() {
+		return c.copyParts(ctx, t, signed, layout)
+	}
+	if err := c.abandon(ctx, t); err != nil {
+		return receipt{}, err
+	}
+	return c.copyWhole(ctx, t, signed)
 }
 
 // replan returns the task of the source object's present version.

@@ -1,0 +1,199 @@
+package transfer
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/observe"
+	"github.com/dth-dev/dth/core/plan"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// insidePart is the wished size of a part that is copied inside a store: nothing of it is
+// buffered or sent again by us, so only the number of requests counts.
+const insidePart = 512 << 20
+
+// Inside copies objects inside the store that holds both buckets, so that no byte of
+// them passes the host. Its zero value copies nothing.
+type Inside struct {
+	copier driver.Copier
+	source driver.CopySource
+}
+
+// OpenInside returns how the destination copies from the source by itself. The error
+// says why it cannot, fit for people.
+func (s *Side) OpenInside(ctx context.Context, source driver.CopySource) (Inside, error) {
+	copier, ok := driver.As[driver.Copier](s.bucket, driver.CapabilityCopier)
+	if !ok {
+		return Inside{}, s.failed(0, &driver.Error{Op: "ReachCopy", Kind: driver.KindUnsupported, Message: "the store does not copy by itself"})
+	}
+	err := s.control(ctx, observe.ReachCopy, func() error { return copier.ReachCopy(ctx, source) })
+	return Inside{copier: copier, source: source}, err
+}
+
+func (i Inside) possible() bool { return i.copier != nil }
+
+// refusedInside says whether the store refused to copy this object by itself, which
+// says nothing about reading and writing it.
+func refusedInside(err error) bool {
+	kind := driver.KindOf(err)
+	return kind == driver.KindDenied || kind == driver.KindUnsupported
+}
+
+// copyInside has the store copy one object and compares what it states of both ends.
+func (c *Copier) copyInside(ctx context.Context, t task.Task) (receipt, error) {
+	source, err := c.Source.Stat(ctx, t.Key)
+	if err != nil {
+		return receipt{}, err
+	}
+	if t.ETag != "" && source.ETag != t.ETag || source.Size != t.Size {
+		return receipt{}, &changedError{"it was replaced since it was listed"}
+	}
+	var object driver.Object
+	session := c.Destination.Session
+	if limit := session.Limits.MaxCopy; limit == 0 || t.Size <= limit {
+		if err = c.abandon(ctx, t); err == nil {
+			object, err = c.copyWholeInside(ctx, t, source)
+		}
+	} else {
+		object, err = c.copyPartsInside(ctx, t, source)
+	}
+	if err != nil {
+		return receipt{}, err
+	}
+	return c.proveInside(ctx, t, source, object)
+}
+
+func (c *Copier) copyWholeInside(ctx context.Context, t task.Task, source driver.Object) (object driver.Object, err error) {
+	request := driver.CopyObjectRequest{Source: c.Inside.source, Object: source, Key: c.Destination.Prefix + t.Key}
+	err = c.attempt(ctx, c.Destination, func() (err error) {
+		c.Destination.requests.Count(observe.CopyObject)
+		object, err = c.Inside.copier.CopyObject(ctx, request)
+		return c.insideError(err)
+	})
+	if err == nil {
+		c.Counters.InsideBytes.Add(t.Size)
+	}
+	return object, err
+}
+
+// insideError turns a refused precondition into a changed source.
+func (c *Copier) insideError(err error) error {
+	if driver.KindOf(err) == driver.KindPreconditionFailed {
+		return &changedError{"the store refused its old ETag"}
+	}
+	return c.Destination.failed(0, err)
+}
+
+// copyPartsInside copies an object that is too large for one request, going on with
+// the upload that an interrupted run left.
+func (c *Copier) copyPartsInside(ctx context.Context, t task.Task, source driver.Object) (driver.Object, error) {
+	limits := c.Destination.Session.Limits
+	layout, err := plan.Divide(t.Size, plan.Sizes{Part: min(limits.MaxCopy, insidePart)}, limits, true)
+	if err != nil {
+		return driver.Object{}, c.Destination.failed(0, &driver.Error{
+			Op: "CopyPart", Key: c.Destination.Prefix + t.Key, Kind: driver.KindUnsupported, Message: err.Error(),
+		})
+	}
+	a, finished, err := c.resume(ctx, t, layout)
+	if err != nil {
+		return driver.Object{}, err
+	}
+	if finished != nil {
+		return c.Destination.Stat(ctx, t.Key)
+	}
+	if a == nil {
+		a = &assembly{task: t, layout: layout, parts: map[int]journal.Part{}}
+		if err := c.createUpload(ctx, a, source.Attributes); err != nil {
+			return driver.Object{}, err
+		}
+	}
+	object, err := c.assembleInside(ctx, a, source)
+	if err != nil {
+		return object, c.giveUp(ctx, a, err)
+	}
+	return object, nil
+}
+
+// assembleInside copies the ranges that the destination does not hold yet, and joins all.
+func (c *Copier) assembleInside(ctx context.Context, a *assembly, source driver.Object) (driver.Object, error) {
+	group, groupContext := errgroup.WithContext(ctx)
+	group.SetLimit(partsPerObject)
+	for number := 1; number <= a.layout.Parts(); number++ {
+		if _, held := a.parts[number]; held {
+			continue
+		}
+		group.Go(func() error { return c.copyPartInside(groupContext, a, source, number) })
+	}
+	if err := group.Wait(); err != nil {
+		return driver.Object{}, err
+	}
+	return c.join(ctx, a, combined(a.layout, a.parts))
+}
+
+func (c *Copier) copyPartInside(ctx context.Context, a *assembly, source driver.Object, number int) error {
+	if err := c.PartSlots.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer c.PartSlots.Release(1)
+	offset, length := a.layout.Part(number)
+	request := driver.CopyPartRequest{
+		Source: c.Inside.source, Object: source, Number: number, Offset: offset, Size: length,
+		Upload: driver.UploadRef{Key: c.Destination.Prefix + a.task.Key, ID: a.record.ID},
+	}
+	var copied driver.Part
+	err := c.attempt(ctx, c.Destination, func() (err error) {
+		c.Destination.requests.Count(observe.CopyPart)
+		copied, err = c.Inside.copier.CopyPart(ctx, request)
+		return c.insideError(err)
+	})
+	if err != nil {
+		return err
+	}
+	part := journal.Part{Number: number, Size: length, ETag: copied.ETag}
+	if len(copied.Checksums) > 0 {
+		part.Checksum = copied.Checksums[0]
+	}
+	if err := c.Journal.RecordPart(ctx, a.task.Key, part); err != nil {
+		return err
+	}
+	c.Counters.InsideBytes.Add(length)
+	a.mu.Lock()
+	a.parts[number] = part
+	a.mu.Unlock()
+	return nil
+}
+
+// proveInside compares the checksums that the store states of source and copy. We saw no
+// byte, so where it states none there is no more than the size.
+func (c *Copier) proveInside(ctx context.Context, t task.Task, source, object driver.Object) (receipt, error) {
+	if len(fullObject(object.Checksums)) == 0 || object.Size != t.Size {
+		stated, err := c.Destination.Stat(ctx, t.Key)
+		if err != nil {
+			return receipt{}, err
+		}
+		object = stated
+	}
+	got := receipt{destinationETag: object.ETag, grade: journal.GradeSize}
+	before := c.Source.withETag(fullObject(source.Checksums), source.ETag)
+	after := c.Destination.withETag(fullObject(object.Checksums), object.ETag)
+	verdict := checksum.Compare(before, after)
+	if verdict == checksum.Different || object.Size != t.Size {
+		return got, c.Destination.failed(0, &driver.Error{
+			Op: "CopyObject", Key: c.Destination.Prefix + t.Key, Kind: driver.KindIntegrity,
+			Message: "the store states another size or checksum of the copy than of its source",
+		})
+	}
+	if verdict == checksum.Equal {
+		got.grade = journal.GradeBoth
+	}
+	if len(before) > 0 {
+		got.checksum = before[0]
+	}
+	c.Counters.Inside.Add(1)
+	return got, nil
+}
