@@ -49,6 +49,7 @@ defaults:
 		"settings memory":              "64MiB from dth.yaml:9:11",
 		"settings multipart-threshold": "0 from default",
 		"settings part-size":           "0 from default",
+		"settings server-side":         "auto from default",
 		"settings state":               " from default",
 		"settings transfers":           "8 from dth.yaml:7:16",
 	}
