@@ -65,6 +65,7 @@ require (
 	github.com/tencentyun/cos-go-sdk-v5 v0.7.70 // indirect
 	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/text v0.42.0 // indirect
+	golang.org/x/time v0.4.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 	modernc.org/fileutil v1.4.0 // indirect
 	modernc.org/libc v1.79.0 // indirect
