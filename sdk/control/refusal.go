@@ -1,6 +1,3 @@
-// Package control is what a driver needs to talk to its own store: a connection as
-// the location wants it, the store's clock, keys that are renewed, and errors that
-// say what happened and show no secret.
 package control
 
 import (

@@ -43,6 +43,21 @@ func (r *Reporter) Fail(op, key string, err error) error {
 	return &failure
 }
 
+// FailOpen is [Reporter.Fail] for Open, where there is no reporter yet. What is no
+// *driver.Error is a defect of the plugin: KindFatal. A nil error stays nil.
+func FailOpen(bucket string, err error) error {
+	if err == nil {
+		return nil
+	}
+	failure := driver.Error{Kind: driver.KindFatal, Message: err.Error(), Err: err}
+	var known *driver.Error
+	if errors.As(err, &known) {
+		failure = *known
+	}
+	failure.Op, failure.Bucket = "Open", bucket
+	return &failure
+}
+
 // Translate returns what err says as a *driver.Error: its own, that of an answer, of
 // the network, or the SDK's innermost words, which are KindUnavailable. err is not nil.
 func (r *Reporter) Translate(err error) *driver.Error {

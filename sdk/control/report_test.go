@@ -92,3 +92,23 @@ func TestFailLeavesSuccessAndTheCauseAlone(t *testing.T) {
 		t.Errorf("Fail = %v and changed the error that it was given: %+v", err, *shared)
 	}
 }
+
+func TestFailOpen(t *testing.T) {
+	t.Parallel()
+	if err := FailOpen("b", nil); err != nil {
+		t.Errorf("FailOpen of success = %v", err)
+	}
+	odd := errors.New("odd")
+	for name, test := range map[string]struct {
+		err  error
+		kind driver.Kind
+	}{"known": {fmt.Errorf("wrapped: %w", Invalid("odd")), driver.KindInvalidArgument}, "unknown": {odd, driver.KindFatal}} {
+		var failure *driver.Error
+		if err := FailOpen("b", test.err); !errors.As(err, &failure) || failure.Op != "Open" || failure.Bucket != "b" || failure.Kind != test.kind || failure.Message != "odd" {
+			t.Errorf("%s: FailOpen = %+v, want %v with operation and bucket", name, failure, test.kind)
+		}
+	}
+	if err := FailOpen("b", odd); !errors.Is(err, odd) {
+		t.Errorf("FailOpen lost the cause: %v", err)
+	}
+}

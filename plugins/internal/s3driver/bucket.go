@@ -4,7 +4,6 @@ package s3driver
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"sync"
@@ -70,26 +69,20 @@ var (
 // Open prepares access to a bucket and resolves its credentials; it asks the
 // store nothing.
 func Open(ctx context.Context, config Config) (*Bucket, error) {
-	fail := func(err error) error {
-		failure := &driver.Error{Kind: driver.KindFatal, Message: err.Error(), Err: err}
-		errors.As(err, &failure)
-		failure.Op, failure.Bucket = "Open", config.Bucket
-		return failure
-	}
 	if err := control.CheckBucket(config.Bucket); err != nil {
-		return nil, fail(err)
+		return nil, control.FailOpen(config.Bucket, err)
 	}
 	session, err := config.Profile.session()
 	if err != nil {
-		return nil, fail(err)
+		return nil, control.FailOpen(config.Bucket, err)
 	}
 	transport, err := control.NewTransport(config.Transport)
 	if err != nil {
-		return nil, fail(err)
+		return nil, control.FailOpen(config.Bucket, err)
 	}
 	keyring, err := control.OpenKeyring(ctx, config.Credentials, awsSource)
 	if err != nil {
-		return nil, fail(err)
+		return nil, control.FailOpen(config.Bucket, err)
 	}
 	session.Identity, session.Transport = config.Identity, config.Transport
 	clock := &control.Clock{}
