@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"net/url"
+	"strings"
+
+	"github.com/tencentyun/cos-go-sdk-v5"
+
+	"github.com/dth-dev/dth/sdk/control"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// CreateUpload begins an upload.
+func (b *bucket) CreateUpload(ctx context.Context, request driver.CreateUploadRequest) (upload driver.Upload, err error) {
+	defer b.blame("CreateUpload", request.Key, &err)
+	header, err := b.mayWrite(request.Key, request.Attributes)
+	if err != nil {
+		return driver.Upload{}, err
+	}
+	answer, err := b.do(ctx, call{method: "POST", key: request.Key, query: []driver.Header{{Name: "uploads"}}, header: header})
+	if err != nil {
+		return driver.Upload{}, err
+	}
+	id, err := result(answer, "UploadId")
+	return driver.Upload{UploadRef: driver.UploadRef{Key: request.Key, ID: id}}, err
+}
+
+// result returns the text of an element that a success has. COS answers 200 before it
+// has finished copies and uploads, then sends white space, and may end with an Error:
+// https://www.tencentcloud.com/document/product/436/7742. The element is searched for
+// as text, because keys stand beside it as they are, with characters that no XML
+// parser takes; "<" is always escaped.
+func result(answer control.Answer, element string) (string, error) {
+	_, rest, _ := bytes.Cut(answer.Body, []byte("<"+element+">"))
+	escaped, _, closed := bytes.Cut(rest, []byte("</"+element+">"))
+	var text string
+	if err := xml.Unmarshal([]byte("<t>"+string(escaped)+"</t>"), &text); closed && err == nil && text != "" {
+		return control.Unquote(text), nil
+	}
+	refused := dialect.ReadRefusal(answer)
+	if refused.Code == "" {
+		refused.Message = "the answer broke off before the result: look the object up"
+	}
+	return "", dialect.Failure(refused)
+}
+
+// ListParts returns one page of what the store holds of an upload.
+func (b *bucket) ListParts(ctx context.Context, request driver.ListPartsRequest) (page driver.PartsPage, err error) {
+	defer b.blame("ListParts", request.Upload.Key, &err)
+	query := []driver.Header{{Name: "uploadId", Value: request.Upload.ID}, {Name: "encoding-type", Value: "url"}}
+	if request.Token != "" {
+		query = append(query, driver.Header{Name: "part-number-marker", Value: request.Token})
+	}
+	answer, err := b.do(ctx, call{method: "GET", key: request.Upload.Key, query: query})
+	if err != nil {
+		return driver.PartsPage{}, err
+	}
+	var listed cos.ObjectListPartsResult
+	if err := read("a list of parts", answer, &listed); err != nil {
+		return driver.PartsPage{}, err
+	}
+	for _, part := range listed.Parts {
+		page.Parts = append(page.Parts, driver.Part{Number: part.PartNumber, Size: part.Size, ETag: control.Unquote(part.ETag)})
+	}
+	if listed.IsTruncated {
+		page.Next = listed.NextPartNumberMarker
+	}
+	return page, nil
+}
+
+// CompleteUpload joins the parts, which COS wants numbered from 1 without a gap.
+func (b *bucket) CompleteUpload(ctx context.Context, request driver.CompleteUploadRequest) (object driver.Object, err error) {
+	defer b.blame("CompleteUpload", request.Upload.Key, &err)
+	var list cos.CompleteMultipartUploadOptions
+	for _, part := range request.Parts {
+		list.Parts = append(list.Parts, cos.Object{PartNumber: part.Number, ETag: `"` + part.ETag + `"`})
+	}
+	answer, err := b.do(ctx, call{method: "POST", key: request.Upload.Key, query: []driver.Header{{Name: "uploadId", Value: request.Upload.ID}}, body: list})
+	if err != nil {
+		return driver.Object{}, err
+	}
+	etag, err := result(answer, "ETag")
+	return driver.Object{
+		Key: request.Upload.Key, Size: request.Size, ETag: etag,
+		VersionID: answer.Header.Get("x-cos-version-id"), Checksums: checksums(answer.Header),
+	}, err
+}
+
+// AbortUpload discards an upload.
+func (b *bucket) AbortUpload(ctx context.Context, request driver.UploadRef) (err error) {
+	defer b.blame("AbortUpload", request.Key, &err)
+	_, err = b.do(ctx, call{method: "DELETE", key: request.Key, query: []driver.Header{{Name: "uploadId", Value: request.ID}}})
+	return unless("NoSuchUpload", err)
+}
+
+// ListUploads returns one page of open uploads.
+func (b *bucket) ListUploads(ctx context.Context, request driver.ListUploadsRequest) (page driver.UploadsPage, err error) {
+	defer b.blame("ListUploads", "", &err)
+	query := []driver.Header{{Name: "uploads"}, {Name: "encoding-type", Value: "url"}}
+	if request.Prefix != "" {
+		query = append(query, driver.Header{Name: "prefix", Value: request.Prefix})
+	}
+	if request.Token != "" {
+		id, key, ok := strings.Cut(request.Token, " ") // no id holds a space
+		if !ok {
+			return driver.UploadsPage{}, control.Invalid("the page token is not one of this driver's")
+		}
+		query = append(query, driver.Header{Name: "key-marker", Value: key}, driver.Header{Name: "upload-id-marker", Value: id})
+	}
+	answer, err := b.do(ctx, call{method: "GET", query: query})
+	if err != nil {
+		return driver.UploadsPage{}, err
+	}
+	var listed cos.ListMultipartUploadsResult
+	if err := read("a list of uploads", answer, &listed); err != nil {
+		return driver.UploadsPage{}, err
+	}
+	for _, open := range listed.Uploads {
+		key, err := url.QueryUnescape(open.Key)
+		if err != nil {
+			return driver.UploadsPage{}, dialect.Foreign("a list of uploads", answer, err)
+		}
+		page.Uploads = append(page.Uploads, driver.Upload{UploadRef: driver.UploadRef{Key: key, ID: open.UploadID}, Initiated: parseTime(open.Initiated)})
+	}
+	if listed.IsTruncated {
+		key, err := url.QueryUnescape(listed.NextKeyMarker)
+		if err != nil {
+			return driver.UploadsPage{}, dialect.Foreign("a list of uploads", answer, err)
+		}
+		page.Next = listed.NextUploadIDMarker + " " + key
+	}
+	return page, nil
+}
