@@ -1,10 +1,7 @@
 package s3driver
 
 import (
-	"errors"
-	"fmt"
 	"net"
-	"net/url"
 	"strings"
 
 	"github.com/dth-dev/dth/sdk/control"
@@ -35,28 +32,11 @@ type Endpoint struct {
 
 // ParseEndpoint reads "https://HOST[:PORT][/PATH]". Without a scheme it is https.
 func ParseEndpoint(text string) (Endpoint, error) {
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
+	root, err := control.ParseRoot(text)
+	if err != nil {
+		return Endpoint{}, err
 	}
-	parsed, err := url.Parse(text)
-	if err != nil || parsed.Hostname() == "" {
-		return Endpoint{}, errors.New("the endpoint is no URL: write https://HOST[:PORT]")
-	}
-	switch {
-	case parsed.Scheme != "http" && parsed.Scheme != "https":
-		return Endpoint{}, fmt.Errorf("the endpoint's scheme is %q: write http:// or https://", parsed.Scheme)
-	case parsed.User != nil:
-		return Endpoint{}, errors.New("the endpoint holds a user: credentials are given as a reference")
-	case parsed.RawQuery != "" || parsed.Fragment != "":
-		return Endpoint{}, errors.New("the endpoint holds a query or fragment: write https://HOST[:PORT]")
-	}
-	host := strings.ToLower(parsed.Host)
-	if parsed.Scheme == "http" {
-		host = strings.TrimSuffix(host, ":80")
-	} else {
-		host = strings.TrimSuffix(host, ":443")
-	}
-	return Endpoint{parsed.Scheme, host, strings.TrimRight(parsed.EscapedPath(), "/")}, nil
+	return Endpoint{root.Scheme, root.Host, root.EscapedPath()}, nil
 }
 
 // Host returns the endpoint's host and port, without a port that is the scheme's own.
