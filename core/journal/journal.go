@@ -46,21 +46,38 @@ type Record struct {
 	DestinationETag string
 	Checksum        driver.Checksum // of the streamed bytes
 	Grade           Grade
-	Replans         int    // how often the source changed while it was read
-	Error           string // why it failed or was skipped; no secret
+	Written         string   // relative key at the destination where it is another than Key
+	Changes         []string // what was left out or encoded to fit the destination, in words
+	Replans         int      // how often the source changed while it was read
+	Error           string   // why it failed or was skipped; no secret
 	At              time.Time
+}
+
+// IsAdapted says whether the object is done, but under another key or with changes.
+func (r Record) IsAdapted() bool {
+	return r.Outcome == OutcomeDone && (r.Written != "" || len(r.Changes) > 0)
 }
 
 // Upload is an upload at the destination, recorded before it is created.
 type Upload struct {
-	Key           string // relative
+	Key           string // relative, at the source
+	Written       string // relative key at the destination where it is another than Key
 	ID            string // empty while only the intent is recorded
 	SourceETag    string
 	SourceVersion string
 	Size          int64
 	PartSize      int64
-	Attributes    driver.Attributes
-	Intended      time.Time // by the destination's clock, before Create was called
+	Attributes    driver.Attributes // as they are written
+	Changes       []string          // see Record
+	Intended      time.Time         // by the destination's clock, before Create was called
+}
+
+// DestinationKey returns the relative key that the upload is for at the destination.
+func (u Upload) DestinationKey() string {
+	if u.Written != "" {
+		return u.Written
+	}
+	return u.Key
 }
 
 // Part is one part that the destination acknowledged.
@@ -105,6 +122,10 @@ type Journal interface {
 	// Failures yields the records of a run whose outcome is failed or skipped,
 	// by ascending key.
 	Failures(ctx context.Context, run string) iter.Seq2[Record, error]
+
+	// Adapted yields the records of a run that are done under another key or with
+	// changes, by ascending key.
+	Adapted(ctx context.Context, run string) iter.Seq2[Record, error]
 
 	// IntendUpload records an upload before it is created, replacing an older
 	// intent for the key together with its parts.

@@ -19,6 +19,7 @@ var (
 	ErrDisk        = errors.New("disk error")
 	ErrDamaged     = errors.New("damaged")
 	ErrNewer       = errors.New("written by a newer version")
+	ErrOlder       = errors.New("written by an older version")
 	ErrForeign     = errors.New("not a state file of dth")
 	ErrNoState     = errors.New("no state yet")
 	ErrClosed      = errors.New("state file is closed")

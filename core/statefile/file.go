@@ -22,8 +22,9 @@ const (
 	// applicationID marks the database as dth's, "dth" and a zero byte.
 	applicationID = 0x64746800
 
-	// version is the version of the schema. An older dth refuses a newer one.
-	version = 1
+	// version is the version of the schema. An older dth refuses a newer one, and a
+	// newer dth an older one: what a state holds can be found again.
+	version = 2
 
 	// readers is how many transactions may read at once. Their caches and
 	// the writer's come to 8 MiB together.
@@ -222,6 +223,10 @@ func (f *File) inspect(ctx context.Context, db *sql.DB) (fresh bool, err error) 
 	case found > version:
 		return false, &Error{Path: f.path, Reason: ErrNewer, detail: fmt.Sprintf(
 			"%s was written by a newer dth (state version %d; this one knows %d): use that dth, or choose another directory with --state DIR",
+			f.path, found, version)}
+	case found < version:
+		return false, &Error{Path: f.path, Reason: ErrOlder, detail: fmt.Sprintf(
+			"%s was written by an older dth (state version %d; this one knows %d): move it away and run the same command again; a new run compares both sides again and loses nothing",
 			f.path, found, version)}
 	}
 	return false, nil

@@ -7,12 +7,14 @@ CREATE TABLE messages (
 );
 
 CREATE TABLE objects (
-    key        BLOB PRIMARY KEY,
-    failed_run BLOB,                        -- the run that did not copy it; NULL when it is done
-    record     BLOB NOT NULL
+    key         BLOB PRIMARY KEY,
+    failed_run  BLOB,                         -- the run that did not copy it; NULL when it is done
+    adapted_run BLOB,                        -- the run that copied it under another key or with changes; else NULL
+    record      BLOB NOT NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX failures ON objects (failed_run, key) WHERE failed_run IS NOT NULL;
+CREATE INDEX adaptations ON objects (adapted_run, key) WHERE adapted_run IS NOT NULL;
 
 CREATE TABLE uploads (
     key       BLOB PRIMARY KEY,

@@ -27,6 +27,7 @@ func recordTests() map[string]func(*testing.T, Store) {
 		"a scan ends with its context":               testScanCancelled,
 		"a scan goes on while records are written":   testScanWhileWriting,
 		"failures are those of one run in key order": testFailures,
+		"adapted objects are listed by run":          testAdapted,
 		"a repaired failure is no failure":           testFailureRepaired,
 		"an unknown outcome is refused whole":        testAppendRefused,
 		"appending with an ended context is clear":   testAppendCancelled,
@@ -40,6 +41,7 @@ func testRecordRoundTrip(t *testing.T, store Store) {
 		{Key: "c", Outcome: journal.OutcomeSkipped, Size: -1, At: time.Unix(0, 0).UTC()},
 		{Key: "d", Outcome: journal.OutcomeDone, Grade: journal.GradeOne, Checksum: driver.Checksum{Algorithm: driver.AlgorithmMD5, Value: "0123456789abcdef", Composite: true}},
 		{Key: "e", Outcome: journal.OutcomeDone, Grade: journal.GradeSize},
+		{Key: "f", Outcome: journal.OutcomeDone, Written: "f%0A\xff", Changes: []string{"tags left out", ""}},
 	}
 	appendRecords(t, store.Open(t), want...)
 	mustEqual(t, "records", want, collect(t, store.Open(t).Scan(t.Context())))
@@ -156,6 +158,31 @@ func testScanWhileWriting(t *testing.T, store Store) {
 	}
 	stop()
 	writing.Wait()
+}
+
+func testAdapted(t *testing.T, store Store) {
+	j := store.Open(t)
+	var want []journal.Record
+	for i, key := range hostileKeys() {
+		adapted := record(key)
+		adapted.Run = "run-2"
+		if i%2 == 0 {
+			adapted.Written = "%" + key
+		} else {
+			adapted.Changes = []string{"metadata left out"}
+		}
+		failed := failure("failed/"+key, "run-2")
+		failed.Changes = []string{"it did not come to this"}
+		earlier := record("old/" + key)
+		earlier.Changes, earlier.Run = adapted.Changes, "run-1"
+		want = append(want, adapted)
+		appendRecords(t, j, adapted, failed, earlier, record("done/"+key))
+	}
+	mustEqual(t, "adapted", want, collect(t, j.Adapted(t.Context(), "run-2")))
+	plain := record(want[0].Key)
+	plain.Run = "run-2"
+	appendRecords(t, j, plain)
+	mustEqual(t, "adapted, one of them copied again as it is", want[1:], collect(t, j.Adapted(t.Context(), "run-2")))
 }
 
 func testFailures(t *testing.T, store Store) {

@@ -34,8 +34,10 @@ func upload(key string) journal.Upload {
 		Attributes: driver.Attributes{
 			ContentType: "text/plain; charset=\"utf-8\"", ContentEncoding: "gzip", ContentLanguage: "de",
 			ContentDisposition: "attachment; filename=\"\xe4.txt\"", CacheControl: "no-cache", Expires: "0",
-			Metadata: []driver.Metadata{{Name: "empty"}, {Name: "owner", Value: "Zoë \x00"}},
+			Metadata:     []driver.Metadata{{Name: "empty"}, {Name: "owner", Value: "Zoë \x00"}},
+			StorageClass: "COOL", Tags: []driver.Tag{{Key: "empty"}, {Key: "kind", Value: "ü"}},
 		},
+		Written: "%0A\xff", Changes: []string{"tags left out", ""},
 		Intended: time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC),
 	}
 }

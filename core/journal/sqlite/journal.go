@@ -43,7 +43,7 @@ func (j *Journal) Append(ctx context.Context, records []journal.Record) error {
 		}
 	}
 	return j.update(ctx, "append", func(tx *sql.Tx) error {
-		insert, err := tx.Prepare("INSERT OR REPLACE INTO objects (key, failed_run, record) VALUES (?, ?, ?)")
+		insert, err := tx.Prepare("INSERT OR REPLACE INTO objects (key, failed_run, adapted_run, record) VALUES (?, ?, ?, ?)")
 		if err != nil {
 			return err
 		}
@@ -53,11 +53,14 @@ func (j *Journal) Append(ctx context.Context, records []journal.Record) error {
 			return err
 		}
 		for i, record := range records {
-			var failedRun any
-			if record.Outcome != journal.OutcomeDone {
+			var failedRun, adaptedRun any
+			switch {
+			case record.Outcome != journal.OutcomeDone:
 				failedRun = blob(record.Run)
+			case record.IsAdapted():
+				adaptedRun = blob(record.Run)
 			}
-			if _, err := insert.Exec(blob(record.Key), failedRun, packed[i]); err != nil {
+			if _, err := insert.Exec(blob(record.Key), failedRun, adaptedRun, packed[i]); err != nil {
 				return err
 			}
 			if uploads && record.Outcome == journal.OutcomeDone {
@@ -79,6 +82,12 @@ func (j *Journal) Scan(ctx context.Context) iter.Seq2[journal.Record, error] {
 // ascending key.
 func (j *Journal) Failures(ctx context.Context, run string) iter.Seq2[journal.Record, error] {
 	return scan(ctx, j.file, "SELECT key, record FROM objects WHERE failed_run = ? AND key >= ? ORDER BY key LIMIT ?", []any{blob(run)}, readRecord)
+}
+
+// Adapted yields the records of a run that are done under another key or with changes,
+// by ascending key.
+func (j *Journal) Adapted(ctx context.Context, run string) iter.Seq2[journal.Record, error] {
+	return scan(ctx, j.file, "SELECT key, record FROM objects WHERE adapted_run = ? AND key >= ? ORDER BY key LIMIT ?", []any{blob(run)}, readRecord)
 }
 
 // blob returns s as SQLite shall keep it: bytes, ordered as bytes.

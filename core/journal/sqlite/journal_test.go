@@ -58,7 +58,7 @@ func TestUnreadableEntries(t *testing.T) {
 		"record of no kind":  {"UPDATE objects SET record = x'63' || record", scanAll},
 		"upload":             {"UPDATE uploads SET upload = x'05'", readOne},
 		"upload in the list": {"UPDATE uploads SET upload = x'05'", readList},
-		"metadata count":     {"UPDATE uploads SET upload = CAST(substr(upload, 1, length(upload) - 1) || x'ffffffff7f' AS BLOB)", readOne},
+		"count of tags":      {"UPDATE uploads SET upload = CAST(substr(upload, 1, length(upload) - 1) || x'ffffffff7f' AS BLOB)", readOne},
 		"part":               {"UPDATE parts SET part = x''", readOne},
 		"time of a run":      {"UPDATE runs SET started = x''", readRuns},
 	} {

@@ -38,6 +38,8 @@ func packRecord(record journal.Record) ([]byte, error) {
 	b = pack.AppendString(b, record.SourceVersion)
 	b = pack.AppendString(b, record.DestinationETag)
 	b = appendChecksum(b, record.Checksum)
+	b = pack.AppendString(b, record.Written)
+	b = appendTexts(b, record.Changes)
 	b = pack.AppendInt(b, int64(record.Replans))
 	b = pack.AppendString(b, record.Error)
 	return pack.AppendTime(b, record.At), nil
@@ -55,6 +57,8 @@ func readRecord(entry row) (journal.Record, error) {
 		SourceVersion:   r.Text(),
 		DestinationETag: r.Text(),
 		Checksum:        readChecksum(&r),
+		Written:         r.Text(),
+		Changes:         readTexts(&r),
 		Replans:         int(r.Int()),
 		Error:           r.Text(),
 		At:              r.Time(),
@@ -68,8 +72,15 @@ func packUpload(upload journal.Upload) []byte {
 	b = pack.AppendInt(b, upload.Size)
 	b = pack.AppendInt(b, upload.PartSize)
 	b = pack.AppendTime(b, upload.Intended)
-	a := upload.Attributes
-	for _, header := range []string{a.ContentType, a.ContentEncoding, a.ContentLanguage, a.ContentDisposition, a.CacheControl, a.Expires} {
+	b = pack.AppendString(b, upload.Written)
+	b = appendTexts(b, upload.Changes)
+	return appendAttributes(b, upload.Attributes)
+}
+
+func appendAttributes(b []byte, a driver.Attributes) []byte {
+	for _, header := range []string{
+		a.ContentType, a.ContentEncoding, a.ContentLanguage, a.ContentDisposition, a.CacheControl, a.Expires, a.StorageClass,
+	} {
 		b = pack.AppendString(b, header)
 	}
 	b = pack.AppendUint(b, uint64(len(a.Metadata)))
@@ -77,7 +88,29 @@ func packUpload(upload journal.Upload) []byte {
 		b = pack.AppendString(b, pair.Name)
 		b = pack.AppendString(b, pair.Value)
 	}
+	b = pack.AppendUint(b, uint64(len(a.Tags)))
+	for _, tag := range a.Tags {
+		b = pack.AppendString(b, tag.Key)
+		b = pack.AppendString(b, tag.Value)
+	}
 	return b
+}
+
+func appendTexts(b []byte, texts []string) []byte {
+	b = pack.AppendUint(b, uint64(len(texts)))
+	for _, text := range texts {
+		b = pack.AppendString(b, text)
+	}
+	return b
+}
+
+// readTexts reads what appendTexts wrote. The count is not trusted with memory.
+func readTexts(r *pack.Reader) []string {
+	var texts []string
+	for count := r.Uint(); count > 0 && r.Err() == nil; count-- {
+		texts = append(texts, r.Text())
+	}
+	return texts
 }
 
 func readUpload(key, id, packed string) (journal.Upload, error) {
@@ -90,19 +123,31 @@ func readUpload(key, id, packed string) (journal.Upload, error) {
 		Size:          r.Int(),
 		PartSize:      r.Int(),
 		Intended:      r.Time(),
-		Attributes: driver.Attributes{
-			ContentType:        r.Text(),
-			ContentEncoding:    r.Text(),
-			ContentLanguage:    r.Text(),
-			ContentDisposition: r.Text(),
-			CacheControl:       r.Text(),
-			Expires:            r.Text(),
-		},
-	}
-	for pairs := r.Uint(); pairs > 0 && r.Err() == nil; pairs-- {
-		upload.Attributes.Metadata = append(upload.Attributes.Metadata, driver.Metadata{Name: r.Text(), Value: r.Text()})
+		Written:       r.Text(),
+		Changes:       readTexts(&r),
+		Attributes:    readAttributes(&r),
 	}
 	return upload, r.Err()
+}
+
+// readAttributes reads what appendAttributes wrote.
+func readAttributes(r *pack.Reader) driver.Attributes {
+	a := driver.Attributes{
+		ContentType:        r.Text(),
+		ContentEncoding:    r.Text(),
+		ContentLanguage:    r.Text(),
+		ContentDisposition: r.Text(),
+		CacheControl:       r.Text(),
+		Expires:            r.Text(),
+		StorageClass:       r.Text(),
+	}
+	for pairs := r.Uint(); pairs > 0 && r.Err() == nil; pairs-- {
+		a.Metadata = append(a.Metadata, driver.Metadata{Name: r.Text(), Value: r.Text()})
+	}
+	for tags := r.Uint(); tags > 0 && r.Err() == nil; tags-- {
+		a.Tags = append(a.Tags, driver.Tag{Key: r.Text(), Value: r.Text()})
+	}
+	return a
 }
 
 func packPart(part journal.Part) []byte {
