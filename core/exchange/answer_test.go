@@ -79,12 +79,12 @@ func TestChecksumEncodings(t *testing.T) {
 			sums := ask(t, stating, map[string]string{"X-Sum": test.text}).Checksums
 			if test.refused {
 				if len(sums) != 0 {
-					t.Errorf("read as %q", sums)
+					t.Errorf("read as %+v", sums)
 				}
 				return
 			}
 			if len(sums) != 1 || sums[0].Value != test.want || sums[0].Composite != test.composite {
-				t.Errorf("read as %q, want %q, composite %v", sums, test.want, test.composite)
+				t.Errorf("read as %+v, want %q, composite %v", sums, test.want, test.composite)
 			}
 		})
 	}
