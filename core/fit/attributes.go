@@ -133,20 +133,43 @@ func tagNames(tags []driver.Tag) string {
 
 // class returns the class to write; empty for the bucket's default.
 func (w *work) class(ofSource string) string {
-	if w.Fitter.class != job.ClassOfSource {
-		return w.Fitter.class
-	}
-	class, problem := w.SameTier(ofSource)
+	class, problem := w.chooseClass(ofSource)
 	if problem != "" {
 		w.leaveOut(fmt.Sprintf("storage class %q", ofSource), problem, false)
 	}
 	return class
 }
 
-// SameTier returns the destination's class of the tier that a class of the source has,
+// Class returns the class that an object of this class at the source is written with;
+// empty for the bucket's default.
+func (f Fitter) Class(ofSource string) string {
+	class, _ := f.chooseClass(ofSource)
+	return class
+}
+
+// CheckClass returns the *Error of an object whose class the settings want to be kept
+// and the destination does not have, where such an object is not copied.
+func (f Fitter) CheckClass(ofSource string) error {
+	if f.policy == job.UnmappableDrop {
+		return nil
+	}
+	if _, problem := f.chooseClass(ofSource); problem != "" {
+		return f.refuse(fmt.Sprintf("storage class %q: %s", ofSource, problem), false)
+	}
+	return nil
+}
+
+func (f Fitter) chooseClass(ofSource string) (class, problem string) {
+	if f.class != job.ClassOfSource {
+		return f.class, ""
+	}
+	return f.sameTier(ofSource)
+}
+
+// sameTier returns the destination's class of the tier that a class of the source has,
 // preferring one of the same name. It is empty, for the bucket's default, where the
 // source names no class, and for hot objects where the destination has one class only.
-func (f Fitter) SameTier(class string) (same, problem string) {
+func (f Fitter) sameTier(class string) (same, problem string) {
 	if class == "" {
 		return "", ""
 	}

@@ -27,13 +27,14 @@ const (
 	ReachCopy
 	CopyObject
 	CopyPart
+	GetTags
 	operations
 )
 
 var operationNames = [operations]string{
 	"list", "stat", "get", "put", "delete",
 	"create-upload", "put-part", "list-parts", "complete-upload", "abort-upload", "list-uploads",
-	"reach-copy", "copy-object", "copy-part",
+	"reach-copy", "copy-object", "copy-part", "get-tags",
 }
 
 // String returns the operation's name in reports.
@@ -75,6 +76,8 @@ type Counters struct {
 	InsideBytes       atomic.Int64 // that the store copied by itself
 	Failed            atomic.Int64
 	Skipped           atomic.Int64
+	Unmappable        atomic.Int64 // of the failed and skipped, those that the destination cannot hold
+	Adapted           atomic.Int64 // of the copied objects, those that are not as they were: key, metadata, tags or class
 	Vanished          atomic.Int64 // deleted at the source between listing and copy
 	Replanned         atomic.Int64 // times that a source object changed while it was copied
 	Extra             atomic.Int64 // objects that only the destination has

@@ -49,6 +49,8 @@ type Report struct {
 	Evidence    Evidence  `json:"evidence"`
 	Requests    Sides     `json:"requests"`
 	Problems    []Problem `json:"problems,omitempty"` // the first ones; the journal holds all
+
+	Adapted []Adaptation `json:"adapted,omitempty"` // the first ones; the journal holds all
 }
 
 // Objects counts objects.
@@ -61,6 +63,8 @@ type Objects struct {
 	Inside            int64 `json:"inside"` // of them, copied by the store itself
 	Failed            int64 `json:"failed"`
 	Skipped           int64 `json:"skipped"`
+	Unmappable        int64 `json:"unmappable"` // of the failed and skipped, those that the destination cannot hold
+	Adapted           int64 `json:"adapted"`    // of the copied, those listed in adapted
 	Vanished          int64 `json:"vanished"`
 	Replanned         int64 `json:"replanned"`
 	Extra             int64 `json:"extra"`
@@ -96,6 +100,13 @@ type Problem struct {
 	Error   string          `json:"error"`
 }
 
+// Adaptation is one object that was copied otherwise than it is at the source.
+type Adaptation struct {
+	Key     string   `json:"key"`
+	Written string   `json:"written,omitempty"` // key at the destination, relative as Key is, where it is another
+	Changes []string `json:"changes,omitempty"` // what was left out or encoded, in words
+}
+
 // Fill copies the counts into the report.
 func (c *Counters) Fill(report *Report) {
 	report.Objects = Objects{
@@ -107,6 +118,8 @@ func (c *Counters) Fill(report *Report) {
 		Inside:            c.Inside.Load(),
 		Failed:            c.Failed.Load(),
 		Skipped:           c.Skipped.Load(),
+		Unmappable:        c.Unmappable.Load(),
+		Adapted:           c.Adapted.Load(),
 		Vanished:          c.Vanished.Load(),
 		Replanned:         c.Replanned.Load(),
 		Extra:             c.Extra.Load(),

@@ -15,7 +15,7 @@ var ErrMalformed = errors.New("not a task batch")
 const (
 	// format is the first byte of every encoded batch. Another layout takes
 	// another number; numbers are never reused.
-	format = 1
+	format = 2
 
 	// maxPacked bounds the bytes of a batch before compression, so that a few
 	// hostile bytes cannot demand much memory. 1,000 tasks with keys of 1,024
@@ -23,7 +23,7 @@ const (
 	maxPacked = 4 << 20
 
 	// maxTasks bounds the number of tasks in a batch for the same reason: a task
-	// takes more memory than its six bytes at the least.
+	// takes more memory than its seven bytes at the least.
 	maxTasks = 10_000
 )
 
@@ -92,6 +92,7 @@ func appendBatch(b []byte, batch Batch) []byte {
 		b = pack.AppendString(b, task.ETag)
 		b = pack.AppendString(b, task.VersionID)
 		b = pack.AppendTime(b, task.Modified)
+		b = pack.AppendString(b, task.StorageClass)
 	}
 	return b
 }
@@ -108,11 +109,12 @@ func readBatch(packed string) (Batch, error) {
 	}
 	for i := range batch.Tasks {
 		batch.Tasks[i] = Task{
-			Key:       r.Text(),
-			Size:      r.Int(),
-			ETag:      r.Text(),
-			VersionID: r.Text(),
-			Modified:  r.Time(),
+			Key:          r.Text(),
+			Size:         r.Int(),
+			ETag:         r.Text(),
+			VersionID:    r.Text(),
+			Modified:     r.Time(),
+			StorageClass: r.Text(),
 		}
 	}
 	if r.Err() == nil && r.Len() > 0 {

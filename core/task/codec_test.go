@@ -55,6 +55,7 @@ func TestCodecRoundTrip(t *testing.T) {
 		"key bytes": {Run: string(everyByte), Tasks: []Task{
 			{Key: string(everyByte)}, {Key: ""}, {Key: "\xff"}, {Key: "a\x00b"}, {Key: strings.Repeat("\xf0\x9f", 512)},
 		}},
+		"storage class": {Tasks: []Task{{Key: "k", StorageClass: "DEEP_ARCHIVE"}, {Key: "l"}}},
 		"extremes": {Tasks: []Task{
 			{Size: math.MaxInt64, Modified: time.Unix(1<<40, 999_999_999).UTC()},
 			{Size: math.MinInt64, Modified: time.Time{}},

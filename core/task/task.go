@@ -15,17 +15,20 @@ type Task struct {
 	ETag      string    // source ETag as listed; the copy is of this version or is planned again
 	VersionID string    // source version; empty for the current one
 	Modified  time.Time // source modification time as listed
+	// StorageClass is the source's, in its own words; empty where it names none.
+	StorageClass string
 }
 
 // FromObject returns the task that copies a listed source object whose key
 // starts with prefix.
 func FromObject(object driver.Object, prefix string) Task {
 	return Task{
-		Key:       object.Key[len(prefix):],
-		Size:      object.Size,
-		ETag:      object.ETag,
-		VersionID: object.VersionID,
-		Modified:  object.Modified,
+		Key:          object.Key[len(prefix):],
+		Size:         object.Size,
+		ETag:         object.ETag,
+		VersionID:    object.VersionID,
+		Modified:     object.Modified,
+		StorageClass: object.StorageClass,
 	}
 }
 

@@ -20,7 +20,9 @@ func (c *Copier) complete(ctx context.Context, a *assembly) (receipt, error) {
 	if err != nil {
 		return receipt{}, err
 	}
-	return c.proveParts(ctx, a.task, object, sum)
+	got, err := c.proveParts(ctx, a.task, object, sum)
+	got.changes = a.record.Changes
+	return got, err
 }
 
 // join has the destination make the object of its parts. sum is its checksum, zero where
@@ -28,7 +30,7 @@ func (c *Copier) complete(ctx context.Context, a *assembly) (receipt, error) {
 func (c *Copier) join(ctx context.Context, a *assembly, sum driver.Checksum) (object driver.Object, err error) {
 	err = c.attempt(ctx, c.Destination, func() error {
 		var err error
-		object, err = c.Destination.completeUpload(ctx, a.completion(sum), a.task.Key)
+		object, err = c.Destination.completeUpload(ctx, a.completion(sum), a.record.DestinationKey())
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -76,7 +78,7 @@ func combined(layout plan.Layout, parts map[int]journal.Part) driver.Checksum {
 // landed says whether the destination holds the finished object, as far as the
 // store can tell: an unclear answer to Complete may stand for success.
 func (c *Copier) landed(ctx context.Context, a *assembly, sum driver.Checksum) (driver.Object, bool) {
-	object, err := c.Destination.Stat(ctx, a.task.Key)
+	object, err := c.Destination.Stat(ctx, a.record.DestinationKey())
 	if err != nil || object.Size != a.task.Size {
 		return object, false
 	}
@@ -99,7 +101,7 @@ func (c *Copier) proveParts(ctx context.Context, t task.Task, object driver.Obje
 	}
 	destination := fullObject(object.Checksums)
 	if len(destination) == 0 && len(c.Destination.Session.Checksums.Stored) > 0 {
-		stated, err := c.Destination.Stat(ctx, t.Key)
+		stated, err := c.Destination.Stat(ctx, c.written(t.Key))
 		if err != nil {
 			return receipt{}, err
 		}
@@ -139,11 +141,12 @@ func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (*
 		return nil, nil, err
 	}
 	sameVersion := c.isOf(record, t)
-	if record.ID == "" || !sameVersion || record.PartSize != layout.PartSize {
+	sameForm := record.DestinationKey() == c.written(t.Key) && record.Attributes.StorageClass == c.Fit.Class(t.StorageClass)
+	if record.ID == "" || !sameVersion || !sameForm || record.PartSize != layout.PartSize {
 		return nil, nil, c.Discard(ctx, record)
 	}
 	a := &assembly{task: t, layout: layout, record: record, parts: map[int]journal.Part{}}
-	held, err := c.Destination.listParts(ctx, t.Key, record.ID)
+	held, err := c.Destination.listParts(ctx, record.DestinationKey(), record.ID)
 	if driver.KindOf(err) == driver.KindNotFound {
 		return c.resumeFinished(ctx, a, known)
 	}
@@ -192,6 +195,7 @@ func (c *Copier) resumeFinished(ctx context.Context, a *assembly, known []journa
 	if sum := combined(a.layout, a.parts); !sum.IsZero() && len(a.parts) == a.layout.Parts() {
 		if object, found := c.landed(ctx, a, sum); found {
 			got, err := c.proveParts(ctx, a.task, object, sum)
+			got.changes = a.record.Changes
 			if err == nil {
 				c.Counters.ResumedBytes.Add(a.task.Size)
 			}
@@ -224,7 +228,7 @@ func (c *Copier) Discard(ctx context.Context, record journal.Upload) error {
 	if record.ID == "" {
 		err = c.abortBegun(ctx, record)
 	} else {
-		err = c.Destination.AbortUpload(ctx, record.Key, record.ID)
+		err = c.Destination.AbortUpload(ctx, record.DestinationKey(), record.ID)
 	}
 	if err != nil {
 		return err
@@ -235,7 +239,7 @@ func (c *Copier) Discard(ctx context.Context, record journal.Upload) error {
 // abortBegun aborts the uploads of the record's key that were begun since it
 // was intended. Stores tell that time in whole seconds.
 func (c *Copier) abortBegun(ctx context.Context, record journal.Upload) error {
-	uploads, err := c.Destination.ListUploads(ctx, record.Key)
+	uploads, err := c.Destination.ListUploads(ctx, record.DestinationKey())
 	if err != nil {
 		return err
 	}
@@ -244,7 +248,7 @@ func (c *Copier) abortBegun(ctx context.Context, record journal.Upload) error {
 		if upload.Initiated.Before(since) {
 			continue
 		}
-		if err := c.Destination.AbortUpload(ctx, record.Key, upload.ID); err != nil {
+		if err := c.Destination.AbortUpload(ctx, record.DestinationKey(), upload.ID); err != nil {
 			return err
 		}
 	}

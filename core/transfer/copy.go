@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/dth-dev/dth/core/fit"
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/plan"
@@ -31,6 +32,8 @@ type Copier struct {
 	Budget              *throttle.Budget
 	PartSlots           *semaphore.Weighted // bounds the parts in flight of all objects
 	Inside              Inside              // copies without us where the store can
+	Fit                 fit.Fitter          // to the destination's rules
+	Tags                bool                // are copied too
 	Sizes               plan.Sizes
 	Policy              retry.Policy
 	Counters            *observe.Counters
@@ -48,6 +51,7 @@ type receipt struct {
 	destinationETag string
 	checksum        driver.Checksum
 	grade           journal.Grade
+	changes         []string // what was left out or encoded
 }
 
 // ErrVanished is the outcome of a task whose source object was deleted between
@@ -104,12 +108,10 @@ func (c *Copier) SignAhead(ctx context.Context, tasks []task.Task) []driver.Exch
 
 // copyVersion copies exactly the version that the task names.
 func (c *Copier) copyVersion(ctx context.Context, t task.Task, signed driver.Exchange) (receipt, error) {
-	key := c.Destination.Prefix + t.Key
-	if violation := c.Destination.Session.KeyRules.Violation(key); violation != "" {
-		return receipt{}, c.Destination.failed(0, &driver.Error{
-			Op: "Put", Key: key, Kind: driver.KindUnsupported, Message: "the store cannot hold this key: " + violation,
-		})
+	if err := c.checkKey(t.Key); err != nil {
+		return receipt{}, err
 	}
+	key := c.Destination.Prefix + c.written(t.Key)
 	limits, multipart := c.Destination.Session.Limits, c.Destination.Session.Has(driver.CapabilityUploader)
 	layout, err := plan.Divide(t.Size, c.Sizes, limits, multipart)
 	if err != nil {
@@ -117,7 +119,7 @@ func (c *Copier) copyVersion(ctx context.Context, t task.Task, signed driver.Exc
 	}
 	got, err := c.move(ctx, t, signed, layout)
 	if err == nil {
-		err = c.lookUp(ctx, t.Key)
+		err = c.lookUp(ctx, key)
 	}
 	return got, err
 }
@@ -153,11 +155,18 @@ func (c *Copier) done(t task.Task, got receipt, replans int) journal.Record {
 	c.Counters.Copied.Add(1)
 	c.Counters.CopiedBytes.Add(t.Size)
 	c.Counters.CountGrade(got.grade)
-	return journal.Record{
+	record := journal.Record{
 		Key: t.Key, Run: c.Run, Outcome: journal.OutcomeDone, Size: t.Size,
 		SourceETag: t.ETag, SourceVersion: t.VersionID, DestinationETag: got.destinationETag,
-		Checksum: got.checksum, Grade: got.grade, Replans: replans, At: time.Now(),
+		Checksum: got.checksum, Grade: got.grade, Changes: got.changes, Replans: replans, At: time.Now(),
 	}
+	if written := c.written(t.Key); written != t.Key {
+		record.Written = written
+	}
+	if record.IsAdapted() {
+		c.Counters.Adapted.Add(1)
+	}
+	return record
 }
 
 // ended turns a failure into a record where it decides the task.
@@ -168,13 +177,7 @@ func (c *Copier) ended(ctx context.Context, t task.Task, replans int, err error)
 	if vanished(err) {
 		return journal.Record{}, ErrVanished
 	}
-	outcome := journal.OutcomeFailed
-	if kind := driver.KindOf(err); kind == driver.KindFrozen || kind == driver.KindUnsupported {
-		outcome = journal.OutcomeSkipped
-		c.Counters.Skipped.Add(1)
-	} else {
-		c.Counters.Failed.Add(1)
-	}
+	outcome := c.Count(err)
 	if isChanged(err) {
 		err = fmt.Errorf("%w, %d times in a row; run again when it rests", err, replans+1)
 	}
@@ -182,6 +185,23 @@ func (c *Copier) ended(ctx context.Context, t task.Task, replans int, err error)
 		Key: t.Key, Run: c.Run, Outcome: outcome, Size: t.Size, SourceETag: t.ETag,
 		SourceVersion: t.VersionID, Replans: replans, Error: err.Error(), At: time.Now(),
 	}, err
+}
+
+// Count counts an object that is not copied for this reason, and returns its outcome.
+func (c *Copier) Count(err error) journal.Outcome {
+	kind := driver.KindOf(err)
+	skip := kind == driver.KindFrozen || kind == driver.KindUnsupported
+	var unfit *fit.Error
+	if errors.As(err, &unfit) {
+		c.Counters.Unmappable.Add(1)
+		skip = unfit.Skip
+	}
+	if skip {
+		c.Counters.Skipped.Add(1)
+		return journal.OutcomeSkipped
+	}
+	c.Counters.Failed.Add(1)
+	return journal.OutcomeFailed
 }
 
 // vanished says whether the source told that the object, not its bucket, is gone.
@@ -192,13 +212,12 @@ func vanished(err error) bool {
 		errors.As(err, &failure) && failure.Kind == driver.KindNotFound && failure.Code != driver.CodeNoSuchBucket
 }
 
-// lookUp looks an unusual key up in a listing where the store's key rules are
+// lookUp looks an unusual absolute key up in a listing where the store's key rules are
 // not known: some stores fold a key into another and answer as if all were well.
-func (c *Copier) lookUp(ctx context.Context, key string) error {
-	if !c.Destination.Session.KeyRules.LookUp || !unusual(c.Destination.Prefix+key) {
+func (c *Copier) lookUp(ctx context.Context, written string) error {
+	if !c.Destination.Session.KeyRules.LookUp || !unusual(written) {
 		return nil
 	}
-	written := c.Destination.Prefix + key
 	page, err := c.Destination.List(ctx, driver.ListRequest{Prefix: written, MaxKeys: 1})
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"encoding/hex"
-	"fmt"
 	"io"
 	"unicode/utf8"
 
@@ -98,7 +97,7 @@ func (c *Copier) prove(t task.Task, etag string, sums, source, destination []dri
 	atDestination := checksum.Compare(sums, destination)
 	if atDestination == checksum.Different {
 		return got, c.Destination.failed(0, &driver.Error{
-			Op: "PUT", Key: c.Destination.Prefix + t.Key, Kind: driver.KindIntegrity,
+			Op: "PUT", Key: c.Destination.Prefix + c.written(t.Key), Kind: driver.KindIntegrity,
 			Message: "the store states another checksum than that of the bytes sent",
 		})
 	}
@@ -110,23 +109,6 @@ func (c *Copier) prove(t task.Task, etag string, sums, source, destination []dri
 		got.grade = journal.GradeOne
 	}
 	return got, nil
-}
-
-// checkAttributes refuses metadata that the destination cannot hold: it is
-// never dropped in silence.
-func (c *Copier) checkAttributes(key string, attributes driver.Attributes) error {
-	limit := c.Destination.Session.Limits.MaxMetadata
-	total := 0
-	for _, pair := range attributes.Metadata {
-		total += len(pair.Name) + len(pair.Value)
-	}
-	if limit == 0 || total <= limit {
-		return nil
-	}
-	return c.Destination.failed(0, &driver.Error{
-		Op: "Put", Key: c.Destination.Prefix + key, Kind: driver.KindUnsupported,
-		Message: fmt.Sprintf("the object has %d bytes of metadata, the store takes %d", total, limit),
-	})
 }
 
 // unusual says whether stores are known to fold, refuse or rename such a key.

@@ -106,19 +106,6 @@ func TestGradeOfEvidence(t *testing.T) {
 	}
 }
 
-func TestMetadataThatDoesNotFitIsRefused(t *testing.T) {
-	t.Parallel()
-	c := &Copier{Destination: &Side{Role: Destination, Name: "b", Session: driver.Session{Limits: driver.Limits{MaxMetadata: 10}}}}
-	fits := driver.Attributes{Metadata: []driver.Metadata{{Name: "name", Value: "values"}}}
-	if err := c.checkAttributes("k", fits); err != nil {
-		t.Errorf("10 bytes of 10: %v", err)
-	}
-	fits.Metadata[0].Value += "!"
-	if err := c.checkAttributes("k", fits); driver.KindOf(err) != driver.KindUnsupported {
-		t.Errorf("11 bytes of 10: %v", err)
-	}
-}
-
 func TestUnusualKeys(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]bool{

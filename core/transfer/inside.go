@@ -53,11 +53,18 @@ func (c *Copier) copyInside(ctx context.Context, t task.Task) (receipt, error) {
 	if t.ETag != "" && source.ETag != t.ETag || source.Size != t.Size {
 		return receipt{}, &changedError{"it was replaced since it was listed"}
 	}
+	fitted, changes, err := c.fitted(ctx, t, source.Attributes)
+	if err != nil {
+		return receipt{}, err
+	}
+	if len(changes) > 0 { // the store would copy what it cannot hold as it is
+		return receipt{}, &driver.Error{Op: "CopyObject", Key: t.Key, Kind: driver.KindUnsupported, Message: "the copy has other metadata"}
+	}
 	var object driver.Object
 	session := c.Destination.Session
 	if limit := session.Limits.MaxCopy; limit == 0 || t.Size <= limit {
 		if err = c.abandon(ctx, t); err == nil {
-			object, err = c.copyWholeInside(ctx, t, source)
+			object, err = c.copyWholeInside(ctx, t, source, fitted.StorageClass)
 		}
 	} else {
 		object, err = c.copyPartsInside(ctx, t, source)
@@ -68,8 +75,10 @@ func (c *Copier) copyInside(ctx context.Context, t task.Task) (receipt, error) {
 	return c.proveInside(ctx, t, source, object)
 }
 
-func (c *Copier) copyWholeInside(ctx context.Context, t task.Task, source driver.Object) (object driver.Object, err error) {
-	request := driver.CopyObjectRequest{Source: c.Inside.source, Object: source, Key: c.Destination.Prefix + t.Key}
+func (c *Copier) copyWholeInside(ctx context.Context, t task.Task, source driver.Object, class string) (object driver.Object, err error) {
+	request := driver.CopyObjectRequest{
+		Source: c.Inside.source, Object: source, Key: c.Destination.Prefix + c.written(t.Key), StorageClass: class,
+	}
 	err = c.attempt(ctx, c.Destination, func() (err error) {
 		c.Destination.requests.Count(observe.CopyObject)
 		object, err = c.Inside.copier.CopyObject(ctx, request)
@@ -96,7 +105,7 @@ func (c *Copier) copyPartsInside(ctx context.Context, t task.Task, source driver
 	layout, err := plan.Divide(t.Size, plan.Sizes{Part: min(limits.MaxCopy, insidePart)}, limits, true)
 	if err != nil {
 		return driver.Object{}, c.Destination.failed(0, &driver.Error{
-			Op: "CopyPart", Key: c.Destination.Prefix + t.Key, Kind: driver.KindUnsupported, Message: err.Error(),
+			Op: "CopyPart", Key: c.Destination.Prefix + c.written(t.Key), Kind: driver.KindUnsupported, Message: err.Error(),
 		})
 	}
 	a, finished, err := c.resume(ctx, t, layout)
@@ -104,7 +113,7 @@ func (c *Copier) copyPartsInside(ctx context.Context, t task.Task, source driver
 		return driver.Object{}, err
 	}
 	if finished != nil {
-		return c.Destination.Stat(ctx, t.Key)
+		return c.Destination.Stat(ctx, c.written(t.Key))
 	}
 	if a == nil {
 		a = &assembly{task: t, layout: layout, parts: map[int]journal.Part{}}
@@ -143,7 +152,7 @@ func (c *Copier) copyPartInside(ctx context.Context, a *assembly, source driver.
 	offset, length := a.layout.Part(number)
 	request := driver.CopyPartRequest{
 		Source: c.Inside.source, Object: source, Number: number, Offset: offset, Size: length,
-		Upload: driver.UploadRef{Key: c.Destination.Prefix + a.task.Key, ID: a.record.ID},
+		Upload: driver.UploadRef{Key: c.Destination.Prefix + a.record.DestinationKey(), ID: a.record.ID},
 	}
 	var copied driver.Part
 	err := c.attempt(ctx, c.Destination, func() (err error) {
@@ -172,7 +181,7 @@ func (c *Copier) copyPartInside(ctx context.Context, a *assembly, source driver.
 // byte, so where it states none there is no more than the size.
 func (c *Copier) proveInside(ctx context.Context, t task.Task, source, object driver.Object) (receipt, error) {
 	if len(fullObject(object.Checksums)) == 0 || object.Size != t.Size {
-		stated, err := c.Destination.Stat(ctx, t.Key)
+		stated, err := c.Destination.Stat(ctx, c.written(t.Key))
 		if err != nil {
 			return receipt{}, err
 		}
@@ -184,7 +193,7 @@ func (c *Copier) proveInside(ctx context.Context, t task.Task, source, object dr
 	verdict := checksum.Compare(before, after)
 	if verdict == checksum.Different || object.Size != t.Size {
 		return got, c.Destination.failed(0, &driver.Error{
-			Op: "CopyObject", Key: c.Destination.Prefix + t.Key, Kind: driver.KindIntegrity,
+			Op: "CopyObject", Key: c.Destination.Prefix + c.written(t.Key), Kind: driver.KindIntegrity,
 			Message: "the store states another size or checksum of the copy than of its source",
 		})
 	}

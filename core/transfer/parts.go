@@ -48,7 +48,7 @@ func (c *Copier) copyParts(ctx context.Context, t task.Task, signed driver.Excha
 		}
 		if restarts == maxRestarts {
 			return got, c.Destination.failed(restarts+1, &driver.Error{
-				Op: "PUT", Key: c.Destination.Prefix + t.Key, Kind: driver.KindUnavailable, Message: err.Error(),
+				Op: "PUT", Key: c.Destination.Prefix + c.written(t.Key), Kind: driver.KindUnavailable, Message: err.Error(),
 			})
 		}
 	}
@@ -110,19 +110,23 @@ func (c *Copier) begin(ctx context.Context, t task.Task, signed driver.Exchange,
 // createUpload records the intent, creates the upload and records its ID, so
 // that no crash leaves an upload behind that nobody knows.
 func (c *Copier) createUpload(ctx context.Context, a *assembly, attributes driver.Attributes) error {
-	if err := c.checkAttributes(a.task.Key, attributes); err != nil {
+	attributes, changes, err := c.fitted(ctx, a.task, attributes)
+	if err != nil {
 		return err
 	}
 	a.record = journal.Upload{
 		Key: a.task.Key, SourceETag: a.task.ETag, SourceVersion: a.task.VersionID,
-		Size: a.task.Size, PartSize: a.layout.PartSize, Attributes: attributes, Intended: c.Destination.Now(),
+		Size: a.task.Size, PartSize: a.layout.PartSize, Attributes: attributes, Changes: changes, Intended: c.Destination.Now(),
+	}
+	if written := c.written(a.task.Key); written != a.task.Key {
+		a.record.Written = written
 	}
 	if err := c.Journal.IntendUpload(ctx, a.record); err != nil {
 		return err
 	}
 	var upload driver.Upload
-	err := c.attempt(ctx, c.Destination, func() (err error) {
-		upload, err = c.Destination.createUpload(ctx, a.task.Key, attributes)
+	err = c.attempt(ctx, c.Destination, func() (err error) {
+		upload, err = c.Destination.createUpload(ctx, a.record.DestinationKey(), attributes)
 		if driver.KindOf(err) == driver.KindUnavailable {
 			_ = c.abortBegun(ctx, a.record) // the answer may be lost, not the upload
 		}
@@ -242,7 +246,7 @@ func checkRange(t task.Task, answer *exchange.Answer, offset, length int64) erro
 func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer *exchange.Answer) error {
 	_, length := a.layout.Part(number)
 	body := c.newStream(answer.Body, c.algorithms(nil))
-	put, err := c.Destination.putPart(ctx, a.task.Key, a.record.ID, number, length, body)
+	put, err := c.Destination.putPart(ctx, a.record.DestinationKey(), a.record.ID, number, length, body)
 	if body.failure != nil {
 		return c.Source.interrupted(a.task.Key, body.failure)
 	}
@@ -255,7 +259,7 @@ func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer 
 	sums := body.hasher.Sums()
 	if checksum.Compare(sums, c.Destination.stated(put)) == checksum.Different {
 		return c.Destination.failed(0, &driver.Error{
-			Op: "PUT", Key: c.Destination.Prefix + a.task.Key, Kind: driver.KindIntegrity,
+			Op: "PUT", Key: c.Destination.Prefix + a.record.DestinationKey(), Kind: driver.KindIntegrity,
 			Message: fmt.Sprintf("the store states another checksum of part %d than that of the bytes sent", number),
 		})
 	}
@@ -278,7 +282,7 @@ func (c *Copier) giveUp(ctx context.Context, a *assembly, failure error) error {
 	if ctx.Err() != nil || driver.KindOf(failure) == driver.KindExpired {
 		return failure
 	}
-	if err := c.Destination.AbortUpload(ctx, a.task.Key, a.record.ID); err != nil {
+	if err := c.Destination.AbortUpload(ctx, a.record.DestinationKey(), a.record.ID); err != nil {
 		return failure // it stays in the journal; the end of the run tries again
 	}
 	if err := c.Journal.ForgetUpload(ctx, a.task.Key); err != nil {

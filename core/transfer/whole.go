@@ -84,20 +84,22 @@ func (c *Copier) fetch(ctx context.Context, t task.Task, signed driver.Exchange,
 
 // store writes an object from memory.
 func (c *Copier) store(ctx context.Context, t task.Task, body fetched) (got receipt, err error) {
-	request := driver.PutRequest{Size: t.Size, Attributes: body.attributes}
-	if err := c.checkAttributes(t.Key, body.attributes); err != nil {
+	attributes, changes, err := c.fitted(ctx, t, body.attributes)
+	if err != nil {
 		return got, err
 	}
+	request := driver.PutRequest{Size: t.Size, Attributes: attributes}
 	if rules := c.Destination.Session.Checksums; rules.BodyFirst && len(rules.Stored) > 0 {
 		request.Checksum = checksum.Find(body.sums, rules.Stored[0])
 	}
 	err = c.attempt(ctx, c.Destination, func() error {
-		answer, err := c.Destination.put(ctx, request, t.Key, bytes.NewReader(body.bytes), nil)
+		answer, err := c.Destination.put(ctx, request, c.written(t.Key), bytes.NewReader(body.bytes), nil)
 		if err != nil {
 			return err
 		}
 		c.Counters.MovedBytes.Add(t.Size)
 		got, err = c.prove(t, answer.ETag, body.sums, body.stated, c.Destination.stated(answer))
+		got.changes = changes
 		return err
 	})
 	return got, err
@@ -137,11 +139,12 @@ func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer
 		return receipt{}, err
 	}
 	stated := c.Source.stated(answer)
-	if err := c.checkAttributes(t.Key, attributes); err != nil {
+	attributes, changes, err := c.fitted(ctx, t, attributes)
+	if err != nil {
 		return receipt{}, err
 	}
 	body := c.newStream(answer.Body, c.algorithms(stated))
-	put, err := c.Destination.put(ctx, driver.PutRequest{Size: t.Size, Attributes: attributes}, t.Key, body, body.hasher)
+	put, err := c.Destination.put(ctx, driver.PutRequest{Size: t.Size, Attributes: attributes}, c.written(t.Key), body, body.hasher)
 	if body.failure != nil {
 		return receipt{}, c.Source.interrupted(t.Key, body.failure)
 	}
@@ -152,7 +155,9 @@ func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer
 	if err := c.compareSource(t.Key, sums, stated); err != nil {
 		return receipt{}, err
 	}
-	return c.prove(t, put.ETag, sums, stated, c.Destination.stated(put))
+	got, err := c.prove(t, put.ETag, sums, stated, c.Destination.stated(put))
+	got.changes = changes
+	return got, err
 }
 
 // checkWhole makes sure that an answer is the planned version, complete.
