@@ -4,7 +4,7 @@
 VERSION ?= $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . \
              || echo 0.0.0-dev+$$(git rev-parse --short HEAD))
 TOOLS   := $(CURDIR)/.tools
-PLUGINS := s3 s3compat
+PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 # Tools: change a pin here and the tool is built anew.
 versitygw          := github.com/versity/versitygw/cmd/versitygw@v1.8.0
@@ -25,7 +25,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo picture test lint generate fresh breaking bench faults soak tools clean help
+.PHONY: build emulators demo picture test lint generate fresh breaking bench faults soak tools clean help
 
 help: ## Say what each target does.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,6 +38,12 @@ build: ## Build bin/dth and bin/plugins/.
 	   CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/plugins/dth-plugin-$$name ./plugins/$$name && \
 	   cp plugins/$$name/dth-plugin-$$name.yaml bin/plugins/ || exit 1; \
 	 done
+
+# Emulators of the vendors' stores, for tests and for anybody's clients.
+EMULATORS := oss cos kodo
+emulators: ## Build bin/emulators/.
+	@mkdir -p bin/emulators
+	@for name in $(EMULATORS); do CGO_ENABLED=0 go build -trimpath -o bin/emulators/$$name ./tests/emulators/$$name || exit 1; done
 
 # A stamp names the tool and its pin: .tools/stamp/NAME@VERSION.
 stamp = $(TOOLS)/stamp/$(1)@$(lastword $(subst @, ,$($(1))))
@@ -60,7 +66,7 @@ demo: build $(call stamps,versitygw) ## Copy a bucket between two real servers, 
 picture: build $(call stamps,versitygw) ## Draw a demo run into docs/demo.svg.
 	@go run ./tests/demo -picture docs/demo.svg
 
-test: build $(call stamps,$(SERVERS)) ## Run all tests, with the race detector where there is a C compiler.
+test: build emulators $(call stamps,$(SERVERS)) ## Run all tests, with the race detector where there is a C compiler.
 ifeq ($(RACE),)
 	@echo "==> no C compiler: testing without the race detector"
 	@if [ "$$CI" = true ]; then echo "CI needs a C compiler: install gcc or clang" >&2; exit 1; fi
@@ -100,14 +106,14 @@ else
 	@buf breaking --against '.git#tag=$(RELEASE)' $(if $(filter v0.%,$(RELEASE)),|| echo "allowed: the wire contract is not frozen before v1.0.0")
 endif
 
-bench: build $(call stamps,rclone) ## Measure against rclone and a bare relay (10 minutes; BENCHFLAGS=-quick: 2).
+bench: build emulators $(call stamps,rclone) ## Measure against rclone and a bare relay (10 minutes; BENCHFLAGS=-quick: 2).
 	@go run ./tests/bench $(BENCHFLAGS)
 
-faults: build $(call stamps,$(SERVERS)) ## Run the kill, rewrite and supervision tests at length.
+faults: build emulators $(call stamps,$(SERVERS)) ## Run the kill, rewrite and supervision tests at length.
 	@echo "==> faults, at length"
 	DTH_FAULTS=long go test $(RACE) -shuffle=on -p 1 -count 1 -timeout 60m ./tests/faults/... ./tests/integration/...
 
-soak: build $(call stamps,$(SERVERS)) ## Run everything at length, three times over.
+soak: build emulators $(call stamps,$(SERVERS)) ## Run everything at length, three times over.
 	@echo "==> soak"
 	DTH_FAULTS=long go test $(RACE) -shuffle=on -p 1 -count 3 -timeout 6h ./...
 
