@@ -47,7 +47,11 @@ func (e *Engine) deleteExtras(ctx context.Context) error {
 // deleteExtra deletes one object when a fresh look at the source does not find
 // it. An object that cannot be deleted is a failed object, not the end of the run.
 func (e *Engine) deleteExtra(ctx context.Context, key string) error {
-	present, err := e.atSource(ctx, key)
+	original := e.copier.Fit.Original(key)
+	present, err := e.atSource(ctx, original)
+	if encoded := e.copier.Fit.Decoded(key); err == nil && !present && encoded != original {
+		present, err = e.atSource(ctx, encoded) // a run that encoded keys may have written it
+	}
 	if present {
 		return nil // it is there again: the next run compares it
 	}

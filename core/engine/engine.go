@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/dth-dev/dth/core/fit"
 	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/core/journal"
 	journalsqlite "github.com/dth-dev/dth/core/journal/sqlite"
@@ -84,11 +85,15 @@ func build(config Config, from, to job.Keys) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.copier = e.newCopier()
+	fitter, err := fit.New(config.Job, e.source.Session, e.destination.Session, to.Strip)
+	if err != nil {
+		return nil, err
+	}
+	e.copier = e.newCopier(fitter)
 	return e, nil
 }
 
-func (e *Engine) newCopier() *transfer.Copier {
+func (e *Engine) newCopier(fitter fit.Fitter) *transfer.Copier {
 	settings := e.job.Settings
 	sizes := plan.DefaultSizes
 	if settings.PartSize > 0 {
@@ -99,7 +104,8 @@ func (e *Engine) newCopier() *transfer.Copier {
 	}
 	return &transfer.Copier{
 		Source: e.source, Destination: e.destination, Journal: e.journal,
-		Budget:    throttle.NewBudget(orDefault(settings.Memory, defaultMemory)),
+		Budget: throttle.NewBudget(orDefault(settings.Memory, defaultMemory)),
+		Fit:    fitter, Tags: settings.Tags,
 		PartSlots: semaphore.NewWeighted(min(int64(e.transfers()), partSlots)),
 		Sizes:     sizes, Policy: e.retry, Counters: e.counters,
 	}

@@ -87,10 +87,11 @@ func (e *Engine) merge(ctx context.Context, visit func(diff.Pair) error) error {
 	defer destination.Close()
 	merger := diff.NewMerger(source, destination, len(e.from.Strip), len(e.to.Strip), e.records(ctx))
 	defer merger.Close()
+	visit, end := e.rejoin(ctx, visit)
 	for {
 		pair, err := merger.Next(ctx)
 		if errors.Is(err, io.EOF) {
-			return nil
+			return end()
 		}
 		if err != nil {
 			return err
@@ -188,13 +189,16 @@ func (f *finder) decide(ctx context.Context, pair diff.Pair) error {
 }
 
 func cloned(pair diff.Pair) diff.Pair {
-	source, destination := *pair.Source, *pair.Destination
-	pair.Source, pair.Destination = &source, &destination
-	if pair.Record != nil {
-		record := *pair.Record
-		pair.Record = &record
-	}
+	pair.Source, pair.Destination, pair.Record = copied(pair.Source), copied(pair.Destination), copied(pair.Record)
 	return pair
+}
+
+func copied[T any](value *T) *T {
+	if value == nil {
+		return nil
+	}
+	clone := *value
+	return &clone
 }
 
 // equalByChecksum asks both stores for their checksums. Where they have none in
@@ -217,7 +221,7 @@ func (e *Engine) statBoth(ctx context.Context, key string) (checksum.Verdict, er
 	source, err := e.source.Stat(ctx, key)
 	if err == nil {
 		var destination driver.Object
-		if destination, err = e.destination.Stat(ctx, key); err == nil {
+		if destination, err = e.destination.Stat(ctx, e.written(key)); err == nil {
 			return checksum.Compare(source.Checksums, destination.Checksums), nil
 		}
 	}

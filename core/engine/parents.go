@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -55,17 +54,17 @@ func (p *parents) above(key string) string {
 	return found
 }
 
-// refuse records an object that the destination cannot hold beside its parent.
+// refuse records an object that the destination cannot hold below its parent.
 func (f *finder) refuse(ctx context.Context, t task.Task, parent string) error {
-	key, to := f.engine.to.Absolute(t.Key), f.engine.destination
+	key, to := f.engine.to.Absolute(f.engine.written(t.Key)), f.engine.destination
+	refusal := f.engine.copier.Fit.Parent(f.engine.to.Absolute(parent))
 	err := &transfer.Error{Side: to.Role, Bucket: to.Name, Err: &driver.Error{
-		Op: "Put", Key: key, Kind: driver.KindUnsupported,
-		Message: fmt.Sprintf("the store cannot hold this key: it holds no key below the object %q", f.engine.to.Absolute(parent)),
+		Op: "Put", Key: key, Kind: driver.KindUnsupported, Message: refusal.Error(), Err: refusal,
 	}}
-	f.engine.counters.Skipped.Add(1)
-	f.engine.log.Warn("object not copied", "key", t.Key, "outcome", journal.OutcomeSkipped, "error", err)
+	outcome := f.engine.copier.Count(err)
+	f.engine.log.Warn("object not copied", "key", t.Key, "outcome", outcome, "error", err)
 	return f.engine.journal.Append(ctx, []journal.Record{{
-		Key: t.Key, Run: f.engine.copier.Run, Outcome: journal.OutcomeSkipped, Size: t.Size,
+		Key: t.Key, Run: f.engine.copier.Run, Outcome: outcome, Size: t.Size,
 		SourceETag: t.ETag, SourceVersion: t.VersionID, Error: err.Error(), At: time.Now(),
 	}})
 }

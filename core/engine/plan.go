@@ -17,7 +17,8 @@ type Forecast struct {
 	Changed    int64 `json:"changed"`
 	Unclear    int64 `json:"unclear"`    // a sync would ask both stores for checksums
 	Extra      int64 `json:"extra"`      // objects that only the destination has
-	Unmappable int64 `json:"unmappable"` // objects that the destination cannot hold
+	Unmappable int64 `json:"unmappable"` // objects that the destination cannot hold, as far as key, size and class tell
+	Encoded    int64 `json:"encoded"`    // objects to copy whose key is encoded at the destination
 	Bytes      int64 `json:"bytes"`      // to copy
 	Requests   Sides `json:"requests"`
 	// ThroughHost says why bytes pass through this machine; empty when the store
@@ -68,7 +69,7 @@ func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 				return nil
 			}
 		}
-		e.forecast(&forecast, pair.Key, pair.Source.Size)
+		e.forecast(&forecast, pair)
 		return nil
 	})
 	forecast.Listed = e.counters.ListedSource.Load()
@@ -76,12 +77,19 @@ func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 }
 
 // forecast adds the copy of one object.
-func (e *Engine) forecast(forecast *Forecast, key string, size int64) {
-	session := e.destination.Session
+func (e *Engine) forecast(forecast *Forecast, pair diff.Pair) {
+	session, size := e.destination.Session, pair.Source.Size
 	layout, err := plan.Divide(size, e.copier.Sizes, session.Limits, session.Has(driver.CapabilityUploader))
-	if err != nil || session.KeyRules.Violation(e.to.Absolute(key)) != "" {
+	written, unfit := e.copier.Fit.Key(pair.Key)
+	if err != nil || unfit != nil || e.copier.Fit.CheckClass(pair.Source.StorageClass) != nil {
 		forecast.Unmappable++
 		return
+	}
+	if written != pair.Key {
+		forecast.Encoded++
+	}
+	if e.copier.Tags {
+		forecast.Requests.Source++
 	}
 	forecast.Bytes += size
 	parts := int64(layout.Parts())

@@ -34,7 +34,8 @@ type GuardError struct{ Reason string }
 
 func (e *GuardError) Error() string { return "stopped by a guard: " + e.Reason }
 
-// maxProblems is how many problems a report repeats; the journal holds all.
+// maxProblems is how many problems, and how many adaptations, a report repeats; the
+// journal holds all.
 const maxProblems = 1000
 
 // Sync makes the destination hold what the source holds. Objects that fail are
@@ -89,12 +90,29 @@ func (e *Engine) end(ctx context.Context, run journal.Run, report *observe.Repor
 		}
 		report.Problems = append(report.Problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
 	}
+	if failure := e.listAdapted(ctx, run.ID, report); failure != nil {
+		return errors.Join(err, failure)
+	}
 	text, failure := json.Marshal(report)
 	if failure != nil {
 		return errors.Join(err, failure)
 	}
 	run.State, run.Finished, run.Report = report.State, report.Finished, text
 	return errors.Join(err, e.journal.EndRun(ctx, run))
+}
+
+// listAdapted repeats what was copied otherwise than it is at the source.
+func (e *Engine) listAdapted(ctx context.Context, run string, report *observe.Report) error {
+	for record, err := range e.journal.Adapted(ctx, run) {
+		if err != nil {
+			return err
+		}
+		if len(report.Adapted) == maxProblems {
+			return nil
+		}
+		report.Adapted = append(report.Adapted, observe.Adaptation{Key: record.Key, Written: record.Written, Changes: record.Changes})
+	}
+	return nil
 }
 
 // sync finds work and does it, both at once; then it cleans up and deletes.

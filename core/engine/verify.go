@@ -43,7 +43,7 @@ func (e *Engine) Verify(ctx context.Context, read bool, report func(Difference))
 func (v *verifier) visit(ctx context.Context, pair diff.Pair) error {
 	switch {
 	case pair.Destination == nil:
-		v.differ(Difference{pair.Key, "missing", "only the source has it"})
+		v.differ(Difference{pair.Key, "missing", v.missing(pair.Key)})
 	case pair.Source == nil:
 		v.differ(Difference{pair.Key, "extra", "only the destination has it"})
 	case pair.Source.Size != pair.Destination.Size:
@@ -55,6 +55,15 @@ func (v *verifier) visit(ctx context.Context, pair diff.Pair) error {
 		v.compare(ctx, pair)
 	}
 	return nil
+}
+
+// missing says why the destination does not have a key of the source, where that is known.
+func (v *verifier) missing(key string) string {
+	const plain = "only the source has it"
+	if _, err := v.engine.copier.Fit.Key(key); err != nil {
+		return plain + ": " + err.Error()
+	}
+	return plain
 }
 
 func (v *verifier) compare(ctx context.Context, pair diff.Pair) {
