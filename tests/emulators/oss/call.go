@@ -111,7 +111,7 @@ type errorDocument struct {
 
 type detail struct {
 	XMLName xml.Name
-	Value   text `xml:",innerxml"`
+	Value   string `xml:",innerxml"`
 }
 
 // fail answers with an error: as a document, which HEAD gets in a header.
@@ -127,7 +127,7 @@ func (c *call) fail(err error) {
 	}
 	document := errorDocument{Code: e.code, Message: e.message, RequestID: c.id, HostID: c.r.Host, EC: e.ec}
 	for _, d := range e.details {
-		document.Details = append(document.Details, detail{xml.Name{Local: d[0]}, text(markup.Replace(d[1]))})
+		document.Details = append(document.Details, detail{xml.Name{Local: d[0]}, markup.Replace(d[1])})
 	}
 	if e.ec != "" {
 		document.RecommendDoc = "https://api.aliyun.com/troubleshoot?q=" + e.ec

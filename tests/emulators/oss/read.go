@@ -106,6 +106,7 @@ func (c *call) sendGzip(body io.Reader) error {
 	h.Set("Content-Encoding", "gzip")
 	h.Set("Vary", "Accept-Encoding")
 	c.w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(c.w).Flush() // or net/http would tell the length of a short answer
 	zipped := gzip.NewWriter(c.w)
 	_, _ = io.Copy(zipped, body) // a client that is gone needs no answer
 	return zipped.Close()
