@@ -85,8 +85,12 @@ func TestClockDecidesWhatIsValid(t *testing.T) {
 	e.ahead(-20 * time.Minute)
 	e.refused(t, request(t, "GET", "/", ""), http.StatusForbidden, "RequestTimeTooSkewed")
 	e.ahead(-10 * time.Minute)
-	if response, body := e.send(request(t, "GET", "/", "")); response.StatusCode != http.StatusOK {
+	response, body := e.send(request(t, "GET", "/", ""))
+	if response.StatusCode != http.StatusOK {
 		t.Errorf("ten minutes of skew: %s %s", response.Status, body)
+	}
+	if date, err := http.ParseTime(response.Header.Get("Date")); err != nil || time.Until(date) > -9*time.Minute {
+		t.Errorf("an answer is dated %s (%v) by a clock that is ten minutes behind", date, err)
 	}
 }
 

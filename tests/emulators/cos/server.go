@@ -79,6 +79,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := s.newCall(r)
 	w.Header().Set("Server", "tencent-cos")
 	w.Header().Set("x-cos-request-id", c.id)
+	w.Header().Set("Date", c.now.UTC().Format(http.TimeFormat)) // clients set their clocks by it
 	op := c.route()
 	s.desk.Serve(w, r, op.name, c.key,
 		func(w http.ResponseWriter, f *serve.Fault) {
