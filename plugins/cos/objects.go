@@ -92,7 +92,9 @@ func (b *bucket) Stat(ctx context.Context, request driver.StatRequest) (object d
 	if err != nil {
 		return driver.Object{}, err
 	}
-	object = attributes.Object(request.Key, answer.Header)
+	if object = attributes.Object(request.Key, answer.Header); object.ETag == "" {
+		return driver.Object{}, dialect.Foreign("a HEAD of an object", answer, nil)
+	}
 	object.VersionID = answer.Header.Get("x-cos-version-id")
 	object.StorageClass = className(answer.Header.Get("x-cos-storage-class"))
 	object.Checksums = checksums(answer.Header)

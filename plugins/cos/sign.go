@@ -15,7 +15,7 @@ import (
 )
 
 // This file is https://www.tencentcloud.com/document/product/436/7778. The SDK's own
-// AddAuthorizationHeader computes the same, at five times the processor time.
+// AddAuthorizationHeader computes the same in three times the processor time.
 
 const (
 	getLife  = time.Hour        // long enough for every range of a large object

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// TestLengthIsSigned writes with raw connections, as a broken host would: COS stores
+// what Content-Length says, with status 200, whatever follows.
+func TestLengthIsSigned(t *testing.T) {
+	setKeys(t)
+	server := startEmulator(t)
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
+	const body = "0123456789"
+	cases := map[string]struct {
+		announced int
+		stored    bool
+	}{
+		"the signed length":             {len(body), true},
+		"shorter than the body":         {len(body) - 1, false},
+		"longer, and the body ends":     {len(body) + 1, false},
+		"nothing":                       {0, false},
+		"the first of a body too large": {5, false},
+	}
+	for name, test := range cases {
+		exchange, err := b.SignPut(t.Context(), driver.PutRequest{Key: name, Size: int64(len(body))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := sendRaw(t, exchange, test.announced, body)
+		object, err := b.Stat(t.Context(), driver.StatRequest{Key: name})
+		if stored := err == nil; stored != test.stored || stored && object.Size != int64(len(body)) {
+			t.Errorf("%s: answered %d, the object has %d bytes (%v)", name, status, object.Size, err)
+		}
+	}
+}
+
+// sendRaw sends the exchange with a Content-Length of its own and returns the status.
+func sendRaw(t *testing.T, exchange driver.Exchange, announced int, body string) int {
+	t.Helper()
+	target, err := url.Parse(exchange.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", target.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	request := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", exchange.Method, target.RequestURI(), target.Host, announced)
+	for _, field := range exchange.Header {
+		request += field.Name + ": " + field.Value + "\r\n"
+	}
+	if _, err := conn.Write([]byte(request + "\r\n" + body)); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return 0
+	}
+	_ = reply.Body.Close()
+	return reply.StatusCode
+}
+
+// TestDefaultDomain proves what the vendor's own domains do to a GET, and that the
+// host is told of it.
+func TestDefaultDomain(t *testing.T) {
+	setKeys(t)
+	server := startEmulator(t, "-strict-host")
+	_, port, _ := strings.Cut(strings.TrimPrefix(server.endpoint, "http://"), ":")
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": "http://cos." + region + ".myqcloud.com:" + port, "resolve": "*:" + port + ":127.0.0.1"})
+	client := clientOf(t, server)
+	want := driver.Attributes{ContentType: "text/plain", ContentDisposition: "inline"}
+	b.put(t, client, "page", "body", want)
+	exchange, err := b.SignGet(t.Context(), driver.GetRequest{Key: "page"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := send(t, client, exchange, nil)
+	if answer.Header.Get("Content-Disposition") != "attachment" || answer.Header.Get(exchange.Reply.Overridden) == "" {
+		t.Errorf("GET answers %v without %s", answer.Header, exchange.Reply.Overridden)
+	}
+	object, err := b.Stat(t.Context(), driver.StatRequest{Key: "page"})
+	if err != nil || object.Attributes.ContentDisposition != "inline" {
+		t.Errorf("Stat = %+v, %v; want the object's own disposition", object, err)
+	}
+	b.wantExchange(t, client, "program.apk", driver.KindUnsupported)
+}
+
+// TestListingsAreLate lets the emulator answer as a store that is consistent later on.
+func TestListingsAreLate(t *testing.T) {
+	setKeys(t)
+	server := startEmulator(t)
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
+	b.put(t, clientOf(t, server), "new", "body", driver.Attributes{})
+	server.fault(t, map[string]any{"op": "GetBucket", "do": "stale-list"})
+	for _, want := range []int{0, 1} {
+		page, err := b.List(t.Context(), driver.ListRequest{})
+		if err != nil || len(page.Objects) != want {
+			t.Errorf("the listing has %d objects (%v), want %d", len(page.Objects), err, want)
+		}
+	}
+	if b.Session().Limits.StronglyConsistent {
+		t.Error("the session declares listings that COS does not promise")
+	}
+}
+
+// TestListingThatLeadsNowhere proves that a listing cannot go on for ever.
+func TestListingThatLeadsNowhere(t *testing.T) {
+	t.Parallel()
+	for name, marker := range map[string]string{"no marker": "", "the same marker": "<NextMarker>k</NextMarker>", "no escape": "<NextMarker>%z</NextMarker>"} {
+		b := openAt(t, "anonymous", map[string]string{"endpoint": serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Cos-Request-Id", "id")
+			_, _ = w.Write([]byte("<ListBucketResult><IsTruncated>true</IsTruncated>" + marker + "</ListBucketResult>"))
+		})})
+		if page, err := b.List(t.Context(), driver.ListRequest{Token: "k"}); driver.KindOf(err) != driver.KindInvalidArgument {
+			t.Errorf("%s: %+v, %v", name, page, err)
+		}
+	}
+}
+
+// TestClockOfTheStore lets the emulator's clock be an hour ahead.
+func TestClockOfTheStore(t *testing.T) {
+	setKeys(t)
+	server := startEmulator(t)
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
+	reply, err := http.Post(server.control+"/clock", "application/json", strings.NewReader(`{"seconds": 3600}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = reply.Body.Close()
+	_, err = b.List(t.Context(), driver.ListRequest{})
+	wantFailure(t, err, driver.KindExpired)
+	if _, err = b.List(t.Context(), driver.ListRequest{}); err != nil {
+		t.Errorf("List after the store told its time: %v", err)
+	}
+}
+
+func TestObjectsWithoutChecksum(t *testing.T) {
+	setKeys(t)
+	server := startEmulator(t)
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
+	server.fault(t, map[string]any{"op": "PutObject", "do": "no-crc64"})
+	b.put(t, clientOf(t, server), "old", "body", driver.Attributes{})
+	object, err := b.Stat(t.Context(), driver.StatRequest{Key: "old"})
+	if err != nil || object.Size != 4 || len(object.Checksums) != 0 {
+		t.Errorf("Stat = %+v, %v; want 4 bytes and no checksum", object, err)
+	}
+}
