@@ -51,6 +51,9 @@ defaults:
 		"settings part-size":           "0 from default",
 		"settings server-side":         "auto from default",
 		"settings state":               " from default",
+		"settings storage-class":       " from default",
+		"settings tags":                "false from default",
+		"settings unmappable":          "fail from default",
 		"settings transfers":           "8 from dth.yaml:7:16",
 	}
 	delete(origins, "settings plugin-dir") // a folder of this test

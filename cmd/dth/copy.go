@@ -13,6 +13,7 @@ type copyCommand struct {
 
 	locationFlags
 	transferFlags
+	fitFlags
 	serverSideFlags
 	stateFlags
 	reportFlags

@@ -24,6 +24,7 @@ type syncFlags struct {
 	compareFlags
 	transferFlags
 	serverSideFlags
+	fitFlags
 	stateFlags
 	reportFlags
 }
@@ -55,6 +56,18 @@ type transferFlags struct {
 // serverSideFlags say who copies between two buckets of one store.
 type serverSideFlags struct {
 	ServerSide string `placeholder:"WHEN" help:"auto: a store that holds both buckets copies by itself, where the credentials reach both; never (default: auto)."`
+}
+
+// fitFlags say how objects are written to a store with other rules.
+type fitFlags struct {
+	unmappableFlags
+	StorageClass string `placeholder:"NAME|source" help:"Storage class to write: one of the destination's, or source for the tier that each object has there (default: the destination bucket's default)."`
+	Tags         bool   `negatable:"" help:"Copy tags too, which costs a request to the source for each object."`
+}
+
+// unmappableFlags say what becomes of what a store cannot hold.
+type unmappableFlags struct {
+	Unmappable string `placeholder:"HOW" help:"What to do with keys, metadata, headers, tags and classes that the destination cannot hold. fail: the object fails; drop: leave them out, and skip an object whose key it is; encode: write keys and metadata in a form that can be read back (default: fail)."`
 }
 
 // reportFlags say how to report.

@@ -18,6 +18,7 @@ type planCommand struct {
 	locationFlags
 	compareFlags
 	serverSideFlags
+	fitFlags
 	stateFlags
 	JSON bool `name:"json" help:"Print as JSON."`
 }
@@ -62,6 +63,9 @@ func (c *planCommand) tell(p *process, resolved job.Job, f engine.Forecast) erro
 	fmt.Fprintf(table, "  to copy\t%s new, %s changed, %s\n", count(f.New), count(f.Changed), bytesText(f.Bytes))
 	fmt.Fprintf(table, "  unclear\t%s of equal size, for which sync would ask both stores for checksums\n", count(f.Unclear))
 	fmt.Fprintf(table, "  impossible\t%s that the destination cannot hold\n", count(f.Unmappable))
+	if f.Encoded > 0 {
+		fmt.Fprintf(table, "  encoded\t%s whose key the destination holds in another form\n", count(f.Encoded))
+	}
 	if f.ThroughHost == "" {
 		fmt.Fprintf(table, "  way\tinside the store, no byte through this machine\n")
 	} else {

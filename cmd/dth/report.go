@@ -27,6 +27,7 @@ func writeJSON(w io.Writer, value any) error {
 // writeReport tells a report to people. Its last line says what the destination keeps
 // beyond the source, where that is known.
 func writeReport(w io.Writer, report *observe.Report) error {
+	writeAdapted(w, report)
 	for _, problem := range report.Problems {
 		fmt.Fprintf(w, "%s %s: %s\n", problem.Outcome, printable(problem.Key), printableText(problem.Error))
 	}
@@ -51,6 +52,12 @@ func writeReport(w io.Writer, report *observe.Report) error {
 		count(report.Evidence.BothEnds), count(report.Evidence.OneEnd), count(report.Evidence.SizeOnly))
 	line("failed", "%s", count(o.Failed))
 	line("skipped", "%s", count(o.Skipped))
+	if o.Unmappable > 0 {
+		line("unmappable", "%s of the failed and skipped, which the destination cannot hold", count(o.Unmappable))
+	}
+	if o.Adapted > 0 {
+		line("adapted", "%s copied with another key or other metadata, tags or class", count(o.Adapted))
+	}
 	if o.Vanished > 0 {
 		line("vanished", "%s deleted at the source before they were copied", count(o.Vanished))
 	}
@@ -69,6 +76,25 @@ func writeReport(w io.Writer, report *observe.Report) error {
 	}
 	_, err := fmt.Fprintln(w, extraText(o.Extra-o.Deleted))
 	return err
+}
+
+// writeAdapted lists what was copied otherwise than it is at the source.
+func writeAdapted(w io.Writer, report *observe.Report) {
+	for _, adapted := range report.Adapted {
+		fmt.Fprintf(w, "adapted %s: %s\n", printable(adapted.Key), printableText(adaptedText(adapted)))
+	}
+	if more := report.Objects.Adapted - int64(len(report.Adapted)); more > 0 && len(report.Adapted) > 0 {
+		fmt.Fprintf(w, "and %s more adapted: dth status %s lists all\n", humanize.Comma(more), report.Run)
+	}
+}
+
+// adaptedText says how an object was copied otherwise than it is at the source.
+func adaptedText(adapted observe.Adaptation) string {
+	changes := adapted.Changes
+	if adapted.Written != "" {
+		changes = append([]string{"key written as " + printable(adapted.Written)}, changes...)
+	}
+	return strings.Join(changes, "; ")
 }
 
 // extraText says how many objects only the destination has.

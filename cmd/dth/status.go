@@ -21,7 +21,7 @@ import (
 
 // statusCommand shows runs.
 type statusCommand struct {
-	ID string `arg:"" optional:"" name:"run" help:"Run to show whole, with each object that failed or was skipped."`
+	ID string `arg:"" optional:"" name:"run" help:"Run to show whole, with each object that failed, was skipped or was adapted."`
 
 	stateFlags
 	JSON bool `name:"json" help:"Print as JSON."`
@@ -93,7 +93,7 @@ func (c *statusCommand) showRun(ctx context.Context, p *process, runs []shownRun
 		}
 	}
 	var err error
-	if report.Problems, err = readProblems(ctx, run.Folder, run.Run); err != nil {
+	if report.Problems, report.Adapted, err = readObjects(ctx, run.Folder, run.Run); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -151,19 +151,25 @@ func readRuns(ctx context.Context, folders []string) ([]shownRun, error) {
 	return shown, nil
 }
 
-// readProblems returns every object of a run that failed or was skipped.
-func readProblems(ctx context.Context, folder, run string) ([]observe.Problem, error) {
-	var problems []observe.Problem
-	err := withJournal(ctx, folder, func(opened journal.Journal) error {
+// readObjects returns every object of a run that failed or was skipped, and every one
+// that was copied otherwise than it is at the source.
+func readObjects(ctx context.Context, folder, run string) (problems []observe.Problem, adapted []observe.Adaptation, err error) {
+	err = withJournal(ctx, folder, func(opened journal.Journal) error {
 		for record, err := range opened.Failures(ctx, run) {
 			if err != nil {
 				return err
 			}
 			problems = append(problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
 		}
+		for record, err := range opened.Adapted(ctx, run) {
+			if err != nil {
+				return err
+			}
+			adapted = append(adapted, observe.Adaptation{Key: record.Key, Written: record.Written, Changes: record.Changes})
+		}
 		return nil
 	})
-	return problems, err
+	return problems, adapted, err
 }
 
 // withJournal opens the journal of a state folder for reading.

@@ -15,6 +15,7 @@ type verifyCommand struct {
 	Read        bool   `help:"Read every object from both ends and compare the bytes."`
 
 	locationFlags
+	unmappableFlags
 	stateFlags
 	JSON bool `name:"json" help:"Print as JSON."`
 }

@@ -38,6 +38,19 @@ func (s *Server) Get(bucket, key string) (driver.Object, []byte, error) {
 	return object.Object, object.data, nil
 }
 
+// Tags returns the tags of an object.
+func (s *Server) Tags(bucket, key string) ([]driver.Tag, error) {
+	var tags []driver.Tag
+	err := s.within(bucket, func(b *bucketData) error {
+		object, err := b.get(key)
+		if err == nil {
+			tags = slices.Clone(object.tags)
+		}
+		return err
+	})
+	return tags, err
+}
+
 // Keys returns all keys of a bucket in ascending order; none for an absent bucket.
 func (s *Server) Keys(bucket string) []string {
 	var keys []string
