@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 
@@ -91,6 +92,8 @@ func answered(err error) *driver.Error {
 		if region := regionNamed(refused); region != "" {
 			failure.Kind = driver.KindInvalidArgument
 			failure.Message = "the bucket is in region " + region + ": set region=" + region
+		} else if strings.Contains(failure.Message, "signing region") {
+			failure.Message += " Set region to the bucket's."
 		}
 		return failure
 	case errors.As(err, &broken), errors.As(err, &garbled):
