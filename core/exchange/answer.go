@@ -174,7 +174,7 @@ func (a *Answer) Overridden() bool {
 func (a *Answer) Attributes() driver.Attributes {
 	attributes := driver.Attributes{
 		ContentType:        a.Header.Get("Content-Type"),
-		ContentEncoding:    a.Header.Get("Content-Encoding"),
+		ContentEncoding:    driver.WithoutChunked(a.Header.Get("Content-Encoding")),
 		ContentLanguage:    a.Header.Get("Content-Language"),
 		ContentDisposition: a.Header.Get("Content-Disposition"),
 		CacheControl:       a.Header.Get("Cache-Control"),

@@ -103,7 +103,7 @@ func TestAnswerIsReadAsTheReplySays(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		for name, value := range map[string]string{
 			"ETag": `"abc"`, "X-Store-Version": "v1", "X-Other-Id": "id-1", "X-Crc": "AQIDBAUGBwg=", "X-Crc-Decimal": "1",
-			"Last-Modified": modified.Format(http.TimeFormat), "Content-Type": "text/x", "Cache-Control": "c", "Content-Encoding": "gzip",
+			"Last-Modified": modified.Format(http.TimeFormat), "Content-Type": "text/x", "Cache-Control": "c", "Content-Encoding": "aws-chunked,gzip",
 			"X-Store-Meta-Owner": "me", "X-Store-Meta-A_b": "ü", "X-Unrelated": "no",
 		} {
 			w.Header().Set(name, value)

@@ -1,6 +1,9 @@
 package driver
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // DefaultChunkSize is the length of a full chunk under FramingTrailer where a
 // framing does not say it: the size that Amazon S3's own clients use.
@@ -49,4 +52,19 @@ func (a Algorithm) Size() int {
 		return 32
 	}
 	return 0
+}
+
+// WithoutChunked takes the coding of FramingTrailer off a Content-Encoding: it belongs to
+// the transfer, but some stores keep it and tell it as the object's.
+func WithoutChunked(encoding string) string {
+	if !strings.Contains(encoding, "aws-chunked") {
+		return encoding
+	}
+	var kept []string
+	for name := range strings.SplitSeq(encoding, ",") {
+		if name = strings.TrimSpace(name); name != "aws-chunked" && name != "" {
+			kept = append(kept, name)
+		}
+	}
+	return strings.Join(kept, ",")
 }

@@ -36,3 +36,14 @@ func TestFramingLength(t *testing.T) {
 		})
 	}
 }
+
+func TestWithoutChunked(t *testing.T) {
+	t.Parallel()
+	for encoding, want := range map[string]string{
+		"": "", "gzip": "gzip", "aws-chunked": "", "aws-chunked,gzip": "gzip", "gzip, aws-chunked": "gzip",
+	} {
+		if got := driver.WithoutChunked(encoding); got != want {
+			t.Errorf("WithoutChunked(%q) = %q, want %q", encoding, got, want)
+		}
+	}
+}
