@@ -16,6 +16,7 @@ import (
 
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
+	"github.com/dth-dev/dth/tests/servers"
 )
 
 // TestSignaturesHold sends 10,000 random exchanges to the emulator, which checks
@@ -39,7 +40,7 @@ func TestSignaturesHold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := startEmulator(t, test.flags...)
-			endpoint := server.endpoint
+			endpoint := server.Endpoint
 			if test.virtual {
 				_, port, _ := strings.Cut(strings.TrimPrefix(endpoint, "http://"), ":")
 				endpoint = "http://cos." + region + ".myqcloud.com:" + port
@@ -51,7 +52,7 @@ func TestSignaturesHold(t *testing.T) {
 				senders.Go(func() {
 					random := rand.New(rand.NewPCG(uint64(i), 7))
 					for j := range 1000 {
-						tryOne(t, b, client, random, j%4 == 0)
+						tryOne(t, b, client, random, j%20 == 0)
 						if t.Failed() {
 							return
 						}
@@ -64,9 +65,9 @@ func TestSignaturesHold(t *testing.T) {
 }
 
 // clientOf returns a client whose every connection leads to the emulator.
-func clientOf(t *testing.T, server emulator) *http.Client {
+func clientOf(t *testing.T, server *servers.Emulator) *http.Client {
 	t.Helper()
-	address := strings.TrimPrefix(server.endpoint, "http://")
+	address := strings.TrimPrefix(server.Endpoint, "http://")
 	transport := &http.Transport{MaxIdleConnsPerHost: 8, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}}

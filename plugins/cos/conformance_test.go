@@ -11,6 +11,7 @@ import (
 	"github.com/dth-dev/dth/sdk/driver"
 	"github.com/dth-dev/dth/sdk/drivertest"
 	"github.com/dth-dev/dth/sdk/host"
+	"github.com/dth-dev/dth/tests/servers"
 )
 
 func TestConformance(t *testing.T) {
@@ -84,7 +85,7 @@ func at(bucket, credentials, endpoint string, options map[string]string) driver.
 }
 
 // conform runs the suite on an empty bucket of the emulator.
-func conform(t *testing.T, tested driver.Driver, server emulator) {
+func conform(t *testing.T, tested driver.Driver, server *servers.Emulator) {
 	t.Helper()
 	setKeys(t)
 	silence, stop, err := drivertest.Silence()
@@ -92,12 +93,12 @@ func conform(t *testing.T, tested driver.Driver, server emulator) {
 		t.Fatal(err)
 	}
 	defer stop()
-	absent := at("absent-1250000000", "env:GOOD", server.endpoint, nil)
-	denied := at(suite, "env:BAD", server.endpoint, nil)
+	absent := at("absent-1250000000", "env:GOOD", server.Endpoint, nil)
+	denied := at(suite, "env:BAD", server.Endpoint, nil)
 	silent := at(suite, "env:GOOD", "http://"+silence, nil)
 	unreachable := at(suite, "env:GOOD", "http://"+closedAddress(t), nil)
 	drivertest.Run(t, drivertest.Harness{
-		Driver: tested, Bucket: at(suite, "env:GOOD", server.endpoint, nil),
+		Driver: tested, Bucket: at(suite, "env:GOOD", server.Endpoint, nil),
 		Absent: &absent, Denied: &denied, Silent: &silent, Unreachable: &unreachable,
 	})
 }

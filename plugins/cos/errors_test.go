@@ -7,6 +7,7 @@ import (
 
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
+	"github.com/dth-dev/dth/tests/servers"
 )
 
 func TestErrorKinds(t *testing.T) {
@@ -55,17 +56,17 @@ func TestErrorKinds(t *testing.T) {
 func TestRefusalsOfCalls(t *testing.T) {
 	setKeys(t)
 	server := startEmulator(t)
-	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
-	server.fault(t, map[string]any{"op": "GetBucket", "do": "error", "status": 503, "code": "SlowDown", "message": "slow", "retryAfter": 7})
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.Endpoint})
+	server.Inject(t, servers.Fault{"op": "GetBucket", "do": "error", "status": 503, "code": "SlowDown", "message": "slow", "retryAfter": 7})
 	_, err := b.List(t.Context(), driver.ListRequest{})
 	failure := wantFailure(t, err, driver.KindThrottled)
 	if failure.RetryAfter.Seconds() != 7 || failure.Code != "SlowDown" || failure.RequestID == "" || failure.Op != "List" || failure.Bucket != suite {
 		t.Errorf("List = %+v", failure)
 	}
-	server.fault(t, map[string]any{"op": "HeadObject", "do": "reset", "times": 3})
+	server.Inject(t, servers.Fault{"op": "HeadObject", "do": "reset", "times": 3})
 	_, err = b.Stat(t.Context(), driver.StatRequest{Key: "k"})
 	wantFailure(t, err, driver.KindUnavailable)
-	server.fault(t, map[string]any{"op": "GetObject", "do": "archived"})
+	server.Inject(t, servers.Fault{"op": "GetObject", "do": "archived"})
 	b.wantExchange(t, clientOf(t, server), "archived", driver.KindFrozen)
 }
 

@@ -18,7 +18,7 @@ import (
 
 // maxLog bounds the log behind one notification, which is compressed; a notification
 // has 128 KiB at most.
-const maxLog = 64 << 20
+const maxLog = 16 << 20
 
 // notification is what a function of SCF is called with: by COS itself,
 // https://www.tencentcloud.com/document/product/583/9707, or by the log service CLS,

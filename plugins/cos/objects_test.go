@@ -6,10 +6,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dth-dev/dth/sdk/driver"
+	"github.com/dth-dev/dth/tests/servers"
 )
 
 // TestLengthIsSigned writes with raw connections, as a broken host would: COS stores
@@ -17,7 +20,7 @@ import (
 func TestLengthIsSigned(t *testing.T) {
 	setKeys(t)
 	server := startEmulator(t)
-	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.Endpoint})
 	const body = "0123456789"
 	cases := map[string]struct {
 		announced int
@@ -77,7 +80,7 @@ func sendRaw(t *testing.T, exchange driver.Exchange, announced int, body string)
 func TestDefaultDomain(t *testing.T) {
 	setKeys(t)
 	server := startEmulator(t, "-strict-host")
-	_, port, _ := strings.Cut(strings.TrimPrefix(server.endpoint, "http://"), ":")
+	_, port, _ := strings.Cut(strings.TrimPrefix(server.Endpoint, "http://"), ":")
 	b := openAt(t, "env:GOOD", map[string]string{"endpoint": "http://cos." + region + ".myqcloud.com:" + port, "resolve": "*:" + port + ":127.0.0.1"})
 	client := clientOf(t, server)
 	want := driver.Attributes{ContentType: "text/plain", ContentDisposition: "inline"}
@@ -101,9 +104,9 @@ func TestDefaultDomain(t *testing.T) {
 func TestListingsAreLate(t *testing.T) {
 	setKeys(t)
 	server := startEmulator(t)
-	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.Endpoint})
 	b.put(t, clientOf(t, server), "new", "body", driver.Attributes{})
-	server.fault(t, map[string]any{"op": "GetBucket", "do": "stale-list"})
+	server.Inject(t, servers.Fault{"op": "GetBucket", "do": "stale-list"})
 	for _, want := range []int{0, 1} {
 		page, err := b.List(t.Context(), driver.ListRequest{})
 		if err != nil || len(page.Objects) != want {
@@ -129,17 +132,23 @@ func TestListingThatLeadsNowhere(t *testing.T) {
 	}
 }
 
-// TestClockOfTheStore lets the emulator's clock be an hour ahead.
+// TestClockOfTheStore lets the store's clock be three hours ahead.
 func TestClockOfTheStore(t *testing.T) {
 	setKeys(t)
-	server := startEmulator(t)
-	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
-	reply, err := http.Post(server.control+"/clock", "application/json", strings.NewReader(`{"seconds": 3600}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = reply.Body.Close()
-	_, err = b.List(t.Context(), driver.ListRequest{})
+	ahead := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		now := time.Now().Add(3 * time.Hour)
+		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+		_, end, _ := strings.Cut(r.Header.Get("Authorization"), ";")
+		end, _, _ = strings.Cut(end, "&")
+		if until, err := strconv.ParseInt(end, 10, 64); err != nil || until < now.Unix() {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"))
+			return
+		}
+		_, _ = w.Write([]byte("<ListBucketResult></ListBucketResult>"))
+	})
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": ahead})
+	_, err := b.List(t.Context(), driver.ListRequest{})
 	wantFailure(t, err, driver.KindExpired)
 	if _, err = b.List(t.Context(), driver.ListRequest{}); err != nil {
 		t.Errorf("List after the store told its time: %v", err)
@@ -149,8 +158,8 @@ func TestClockOfTheStore(t *testing.T) {
 func TestObjectsWithoutChecksum(t *testing.T) {
 	setKeys(t)
 	server := startEmulator(t)
-	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
-	server.fault(t, map[string]any{"op": "PutObject", "do": "no-crc64"})
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.Endpoint})
+	server.Inject(t, servers.Fault{"op": "PutObject", "do": "no-crc64"})
 	b.put(t, clientOf(t, server), "old", "body", driver.Attributes{})
 	object, err := b.Stat(t.Context(), driver.StatRequest{Key: "old"})
 	if err != nil || object.Size != 4 || len(object.Checksums) != 0 {

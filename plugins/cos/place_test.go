@@ -9,6 +9,7 @@ import (
 
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
+	"github.com/dth-dev/dth/tests/servers"
 )
 
 func TestPlaces(t *testing.T) {
@@ -92,7 +93,7 @@ func TestExchangesAreAccelerated(t *testing.T) {
 func TestReachCopyRefuses(t *testing.T) {
 	setKeys(t)
 	server := startEmulator(t)
-	here := map[string]string{"region": region, "endpoint": server.endpoint}
+	here := map[string]string{"region": region, "endpoint": server.Endpoint}
 	b := openAt(t, "env:GOOD", here)
 	b.put(t, clientOf(t, server), "k", "body", driver.Attributes{})
 	cases := map[string]struct {
@@ -113,9 +114,9 @@ func TestReachCopyRefuses(t *testing.T) {
 	for name, test := range cases {
 		switch test.request {
 		case "GetObject":
-			server.fault(t, map[string]any{"op": "GetObject", "do": "error", "status": 403, "code": "AccessDenied", "message": "no"})
+			server.Inject(t, servers.Fault{"op": "GetObject", "do": "error", "status": 403, "code": "AccessDenied", "message": "no"})
 		case "archived":
-			server.fault(t, map[string]any{"op": "GetObject", "do": "archived"})
+			server.Inject(t, servers.Fault{"op": "GetObject", "do": "archived"})
 		}
 		if err := test.from.ReachCopy(t.Context(), test.source); driver.KindOf(err) != test.want {
 			t.Errorf("%s: %v is %s, want %s", name, err, driver.KindOf(err), test.want)
@@ -127,9 +128,9 @@ func TestReachCopyRefuses(t *testing.T) {
 func TestCopyBetweenBuckets(t *testing.T) {
 	setKeys(t)
 	server := startEmulator(t)
-	here := map[string]string{"endpoint": server.endpoint}
+	here := map[string]string{"endpoint": server.Endpoint}
 	from := openAt(t, "env:GOOD", here)
-	given, err := control.ReadOptions(options(), map[string]string{"region": region, "endpoint": server.endpoint, "proxy": "none"})
+	given, err := control.ReadOptions(options(), map[string]string{"region": region, "endpoint": server.Endpoint, "proxy": "none"})
 	if err != nil {
 		t.Fatal(err)
 	}

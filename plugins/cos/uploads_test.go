@@ -7,13 +7,14 @@ import (
 
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
+	"github.com/dth-dev/dth/tests/servers"
 )
 
 // TestLateErrors lets completing and copying fail after the status 200.
 func TestLateErrors(t *testing.T) {
 	setKeys(t)
 	server := startEmulator(t)
-	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.Endpoint})
 	client := clientOf(t, server)
 	b.put(t, client, "source", "body", driver.Attributes{})
 	works := map[string]struct {
@@ -26,22 +27,22 @@ func TestLateErrors(t *testing.T) {
 		}},
 	}
 	cases := map[string]struct {
-		fault map[string]any
+		fault servers.Fault
 		want  driver.Kind
 	}{
-		"error":   {map[string]any{"do": "late-error"}, driver.KindUnavailable},
-		"denied":  {map[string]any{"do": "late-error", "code": "AccessDenied", "message": "no"}, driver.KindDenied},
-		"cut off": {map[string]any{"do": "truncate", "bytes": 10}, driver.KindUnavailable},
-		"lost":    {map[string]any{"do": "lost-answer"}, driver.KindUnavailable},
+		"error":   {servers.Fault{"do": "late-error"}, driver.KindUnavailable},
+		"denied":  {servers.Fault{"do": "late-error", "code": "AccessDenied", "message": "no"}, driver.KindDenied},
+		"cut off": {servers.Fault{"do": "truncate", "bytes": 10}, driver.KindUnavailable},
+		"lost":    {servers.Fault{"do": "lost-answer"}, driver.KindUnavailable},
 	}
 	for doing, work := range works {
 		for name, test := range cases {
 			test.fault["op"] = work.op
-			server.fault(t, test.fault)
+			server.Inject(t, test.fault)
 			_, err := work.work(doing + name)
 			wantFailure(t, err, test.want)
 		}
-		server.fault(t, map[string]any{"op": work.op, "do": "late-result", "millis": 30})
+		server.Inject(t, servers.Fault{"op": work.op, "do": "late-result", "millis": 30})
 		object, err := work.work(doing)
 		if err != nil || object.ETag == "" || len(object.Checksums) != 1 {
 			t.Errorf("a late result of %s is read as %+v, %v", doing, object, err)
@@ -50,8 +51,8 @@ func TestLateErrors(t *testing.T) {
 }
 
 // sourceAt is the bucket suite as the source of a copy.
-func sourceAt(server emulator) driver.CopySource {
-	return driver.CopySource{Bucket: suite, Options: map[string]string{"region": region, "endpoint": server.endpoint}}
+func sourceAt(server *servers.Emulator) driver.CopySource {
+	return driver.CopySource{Bucket: suite, Options: map[string]string{"region": region, "endpoint": server.Endpoint}}
 }
 
 // upload writes an object as an upload of one part.
@@ -103,7 +104,7 @@ func TestResultsOfLongWork(t *testing.T) {
 func TestUploadsPages(t *testing.T) {
 	setKeys(t)
 	server := startEmulator(t)
-	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.endpoint})
+	b := openAt(t, "env:GOOD", map[string]string{"endpoint": server.Endpoint})
 	const count = 1003
 	for range count {
 		if _, err := b.CreateUpload(t.Context(), driver.CreateUploadRequest{Key: "a key+%2F\x01"}); err != nil {
