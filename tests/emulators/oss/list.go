@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/xml"
 	"net/http"
 	"net/url"
@@ -151,11 +152,9 @@ func (c *call) listObjectsV2() error {
 	}
 	start, token := l.query.After, c.query.Get("continuation-token")
 	if token != "" {
-		after, err := base64.URLEncoding.DecodeString(token)
-		if err != nil {
-			return invalid("The continuation token is not one that a listing returned.")
+		if l.query.After, err = readToken(token); err != nil {
+			return err
 		}
-		l.query.After = string(after)
 	}
 	page := c.store.List(l.query)
 	result := listResultV2{
@@ -163,7 +162,7 @@ func (c *call) listObjectsV2() error {
 		Delimiter: l.encode(l.query.Delimiter), EncodingType: l.name, IsTruncated: page.Next != "", KeyCount: len(page.Objects) + len(page.Groups),
 	}
 	if page.Next != "" {
-		result.NextContinuationToken = text(base64.URLEncoding.EncodeToString([]byte(page.Next)))
+		result.NextContinuationToken = text(makeToken(page.Next))
 	}
 	for _, o := range page.Objects {
 		result.Contents = append(result.Contents, c.objectEntry(o, l.encoding, c.query.Get("fetch-owner") == "true"))
@@ -173,6 +172,26 @@ func (c *call) listObjectsV2() error {
 	}
 	c.sendXML(http.StatusOK, result)
 	return nil
+}
+
+// tokens is the alphabet of continuation tokens, as their samples show it.
+var tokens = base64.StdEncoding.WithPadding('-')
+
+// makeToken makes the token that goes on after a key: a field mark, the key's
+// length, the key.
+func makeToken(after string) string {
+	token := binary.AppendUvarint([]byte{0x0a}, uint64(len(after)))
+	return tokens.EncodeToString(append(token, after...))
+}
+
+func readToken(token string) (after string, err error) {
+	plain, err := tokens.DecodeString(token)
+	if err == nil && len(plain) > 1 && plain[0] == 0x0a {
+		if length, n := binary.Uvarint(plain[1:]); n > 0 && length == uint64(len(plain)-1-n) {
+			return string(plain[1+n:]), nil
+		}
+	}
+	return "", invalid("The continuation token is not one that a listing returned.")
 }
 
 type partEntry struct {

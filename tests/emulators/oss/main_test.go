@@ -26,7 +26,7 @@ import (
 const (
 	bucketA   = "oss-example"
 	bucketB   = "source-example"
-	region    = "cn-beijing"
+	region    = "cn-hangzhou"
 	endpoint  = "oss-" + region + ".aliyuncs.com"
 	hostA     = bucketA + "." + endpoint
 	accessKey = "LTAIexample"
