@@ -29,6 +29,7 @@ type world struct {
 	from, to    string // locations
 	framing     string
 	settings    job.Settings
+	rules       func(*driver.Session) // of the destination; nil for the reference store's
 }
 
 // minPart is small, so that small objects travel in parts.
@@ -106,6 +107,7 @@ func (w *world) with(run func(*engine.Engine)) {
 	from, to := w.open(w.source.Endpoint(), source.Bucket), w.open(w.destination.Endpoint(), destination.Bucket)
 	defer from.Close()
 	defer to.Close()
+	to = govern(w.t, to, w.rules)
 	e, err := engine.New(engine.Config{
 		Job:    job.Job{Source: source, Destination: destination, Settings: w.settings},
 		Source: from, Destination: to, State: state, Counters: &observe.Counters{}, Logger: hclog.NewNullLogger(),
