@@ -173,7 +173,7 @@ func decode(value string, encoding driver.Encoding) (string, error) {
 		raw, err := base64.StdEncoding.DecodeString(value)
 		return string(raw), err
 	case driver.EncodingBase64URL:
-		raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(value, "="))
+		raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(strings.Trim(value, `"`), "=")) // an ETag has quotes
 		return string(raw), err
 	case driver.EncodingHex:
 		raw, err := hex.DecodeString(value)

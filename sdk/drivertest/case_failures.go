@@ -85,15 +85,18 @@ func (k *check) wantRefused(bucket driver.Bucket, kind driver.Kind) {
 			k.wantWellFormed(name, err)
 		}
 	}
+	// Signing fails by itself where the driver must ask the store for the bucket's place.
 	get, err := bucket.SignGet(k.ctx, driver.GetRequest{Key: key})
-	k.must(err, "sign")
-	_, err = k.executor.Do(k.ctx, get, Send{})
+	if err == nil {
+		_, err = k.executor.Do(k.ctx, get, Send{})
+	}
 	k.wantKind(err, "get", kind)
 	k.wantWellFormed("get", err)
 	body := []byte("body")
 	put, err := bucket.SignPut(k.ctx, k.putRequest(key, body, driver.Attributes{}))
-	k.must(err, "sign")
-	_, err = k.executor.Do(k.ctx, put, Send{Body: body})
+	if err == nil {
+		_, err = k.executor.Do(k.ctx, put, Send{Body: body})
+	}
 	k.wantKind(err, "put", kind)
 	k.wantWellFormed("put", err)
 }

@@ -10,7 +10,7 @@ func putCases() []testCase {
 	return []testCase{
 		{name: "put-sizes", proves: "objects of 0 bytes to 1 MiB come back whole, with true evidence", run: putSizes},
 		{name: "put-overwrite", proves: "a PUT replaces the object and its attributes", run: putOverwrite},
-		{name: "put-length", proves: "an exchange takes a body of the signed length only", run: putLength},
+		{name: "put-length", proves: "an exchange takes a body of the signed length only", declared: signsRequests, run: putLength},
 		{name: "put-checksum", proves: "a checksum given before the PUT is not taken on trust", run: putChecksum},
 		{name: "put-trailer", proves: "a wrong trailing checksum is refused", run: putTrailer},
 	}

@@ -14,8 +14,8 @@ func tamperCases() []testCase {
 		{name: "exchange-complete", proves: "exchanges say all that a host must know, and expire in the future", run: exchangeComplete},
 		{name: "exchange-method", proves: "a signature is good for its method only", run: tamperMethod},
 		{name: "exchange-path", proves: "a signature is good for its key only", run: tamperPath},
-		{name: "exchange-headers", proves: "a changed or added header is refused", run: tamperHeaders},
-		{name: "exchange-part", proves: "a signature for one part is not good for another", declared: canUpload, run: tamperPart},
+		{name: "exchange-headers", proves: "a changed or added header is refused", declared: signsRequests, run: tamperHeaders},
+		{name: "exchange-part", proves: "a signature for one part is not good for another", declared: signsParts, run: tamperPart},
 		{name: "exchange-expired", proves: "an expired exchange is refused as expired", run: expiredExchange},
 	}
 }

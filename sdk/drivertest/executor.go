@@ -30,7 +30,17 @@ type Executor struct {
 // NewExecutor returns an executor that connects as the session demands. The
 // caller closes it.
 func NewExecutor(transport driver.Transport) (*Executor, error) {
+	resolver, err := driver.ParseResolve(transport.Resolve)
+	if err != nil {
+		return nil, fmt.Errorf("the session's resolve entries: %w", err)
+	}
 	base := &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if resolved, ok := resolver.Address(address); ok {
+				address = resolved
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		},
 		DisableCompression:  true, // bytes are compared as they are stored
 		MaxIdleConnsPerHost: 32,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
@@ -61,6 +71,14 @@ func NewExecutor(transport driver.Transport) (*Executor, error) {
 			return nil, fmt.Errorf("the session's proxy: %w", err)
 		}
 		base.Proxy = http.ProxyURL(proxy)
+	}
+	if choose := base.Proxy; choose != nil {
+		base.Proxy = func(request *http.Request) (*url.URL, error) {
+			if resolver.Covers(request.URL) {
+				return nil, nil
+			}
+			return choose(request)
+		}
 	}
 	return &Executor{base: base, clients: map[driver.Dial]*http.Client{}}, nil
 }

@@ -127,6 +127,8 @@ func serverMutants() []mutant {
 		{bug: "paths of uploads are not signed", caught: []string{"exchange-path"}, server: inject("Put", unverified(asSent))},
 		{bug: "paths of downloads are not signed", caught: []string{"exchange-path"}, server: inject("Get", unsignedGet)},
 		{bug: "parts are not signed", caught: []string{"parts-length", "exchange-part"}, server: inject("Part", anyAnswer)},
+		{bug: "tokens are good for any size", caught: []string{"bearer-put-size"}, bearer: true, server: inject("Put", unverified(asSent))},
+		{bug: "tokens of parts are good for any key", caught: []string{"bearer-part-key"}, bearer: true, server: inject("Part", anyAnswer)},
 		{
 			bug: "trailers are not verified", caught: []string{"put-trailer"}, framing: "trailer",
 			server: inject("Put", unverified(func(body []byte) []byte {

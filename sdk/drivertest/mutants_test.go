@@ -14,6 +14,7 @@ type mutant struct {
 	bug     string
 	caught  []string         // the cases that must fail, each by itself
 	framing string           // the driver's option; empty for raw
+	bearer  bool             // declare bearer uploads, which a signature is better than
 	bucket  func(b *altered) // seeds a bug in the bucket
 	driver  func(d *seeded)  // seeds a bug in the driver
 	server  func(s *testBed) // seeds a bug in the store
@@ -44,6 +45,11 @@ func (d *seeded) Open(ctx context.Context, request driver.OpenRequest) (driver.B
 		return nil, err
 	}
 	b := &altered{whole: bucket.(whole)}
+	if d.mutant.bearer {
+		session := bucket.Session()
+		session.Capabilities = append(slices.Clone(session.Capabilities), driver.CapabilityBearerUploads)
+		b.session = func() driver.Session { return session }
+	}
 	if d.mutant.bucket != nil {
 		d.mutant.bucket(b)
 	}
@@ -155,7 +161,7 @@ func TestEveryCaseCatchesAMutant(t *testing.T) {
 			if at < 0 {
 				t.Fatal("no mutant is caught by this case")
 			}
-			sound := mutant{framing: mutants[at].framing}
+			sound := mutant{framing: mutants[at].framing, bearer: mutants[at].bearer}
 			if outcome, failures := runCase(t, sound, c.name); outcome != proven {
 				t.Errorf("without a bug the case is %s: %q", outcome, failures)
 			}

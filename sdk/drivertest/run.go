@@ -31,7 +31,7 @@ func allCases() []testCase {
 	var cases []testCase
 	for _, group := range [][]testCase{
 		openCases(), putCases(), getCases(), attributeCases(), listCases(), deleteCases(), keyCases(),
-		uploadCases(), partCases(), uploadListCases(), copyCases(), classCases(), tamperCases(), failureCases(), contextCases(), concurrencyCases(),
+		uploadCases(), partCases(), uploadListCases(), copyCases(), classCases(), tamperCases(), bearerCases(), failureCases(), contextCases(), concurrencyCases(),
 	} {
 		cases = append(cases, group...)
 	}
