@@ -243,6 +243,7 @@ func TestBinariesLinkOnlyTheListedModules(t *testing.T) {
 	t.Parallel()
 	binaries := map[string]string{
 		"dth":                 "./cmd/dth",
+		"dth-plugin-cos":      "./plugins/cos",
 		"dth-plugin-s3":       "./plugins/s3",
 		"dth-plugin-s3compat": "./plugins/s3compat",
 	}
