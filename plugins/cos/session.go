@@ -21,8 +21,8 @@ var attributes = control.AttributeHeaders{
 }
 
 // session says what COS can do. Sources: https://www.tencentcloud.com/document/product/436/
-// 14518 (limits), 7750 and 7742 (parts), 10881 (copies), 13324 (keys), 33417 (classes),
-// 7734 (listings).
+// 13324 (keys, sizes), 7749 (classes), 7750 and 7742 (parts), 10881 (copies), 35709
+// (tags), 7734 (listings).
 func session(identity string, transport driver.Transport) driver.Session {
 	rules := attributes.Rules
 	// The list of what COS keeps leaves it out, the vendor's SDK sends it: it is sent to
