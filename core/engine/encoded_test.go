@@ -104,6 +104,11 @@ func TestEncodedKeysStayInStep(t *testing.T) {
 					t.Fatalf("%+v, planned %d encoded, listed %d", report.Objects, encoded, len(report.Adapted))
 				}
 				w.inStep(n)
+				w.settings.Compare = job.CompareChecksum // asks both stores about every pair
+				if report := w.sync(); report.Objects.Copied != 0 || report.Objects.Equal != n {
+					t.Errorf("compared by checksum: %+v", report.Objects)
+				}
+				w.settings.Compare = job.CompareAuto
 
 				w.put("a\x1bb", content(7, 99), driver.Attributes{})
 				w.put("/lead", content(9*minPart, 99), driver.Attributes{})

@@ -44,11 +44,14 @@ func (l Layout) Part(n int) (offset, length int64) {
 	return offset, min(l.PartSize, l.Size-offset)
 }
 
-// granule is what part sizes are rounded up to.
-const granule = 1 << 20
+// granule is what part sizes are rounded up to: the block of Qiniu's hash
+// (https://developer.qiniu.com/kodo/1231/appendix#qiniu-etag), which parts of whole blocks
+// leave to say something of the bytes on either side. Other stores have no preference.
+const granule = 4 << 20
 
-// Divide lays out an object for a destination with these limits. It fails when
-// the destination cannot hold an object of the size.
+// Divide lays out an object for a destination with these limits. Reading sets none:
+// every source serves ranges of any size. It fails when the destination cannot hold an
+// object of the size.
 func Divide(size int64, sizes Sizes, limits driver.Limits, multipart bool) (Layout, error) {
 	whole := Layout{Size: size}
 	if limits.MaxObject > 0 && size > limits.MaxObject {
