@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	_ "embed"
-	"net/http"
 
 	"github.com/dth-dev/dth/plugins/internal/s3driver"
 	"github.com/dth-dev/dth/sdk/control"
@@ -38,26 +37,32 @@ func options() []driver.Option {
 
 // Open opens a bucket. Where it is, is found out at its first request.
 func (s store) Open(ctx context.Context, request driver.OpenRequest) (driver.Bucket, error) {
-	refuse := func(kind driver.Kind, message string, err error) (driver.Bucket, error) {
-		return nil, &driver.Error{Op: "Open", Bucket: request.Bucket, Kind: kind, Message: message + err.Error(), Err: err}
+	config, err := s.configure(ctx, request)
+	if err != nil {
+		return nil, control.FailOpen(request.Bucket, err)
 	}
+	return s3driver.Open(ctx, config)
+}
+
+// configure reads a location.
+func (s store) configure(ctx context.Context, request driver.OpenRequest) (s3driver.Config, error) {
 	values, err := control.ReadOptions(options(), request.Options)
 	if err != nil {
-		return nil, err
+		return s3driver.Config{}, err
 	}
 	transport, err := s3driver.ReadTransport(values)
 	if err != nil {
-		return nil, err
+		return s3driver.Config{}, err
 	}
 	profile, err := s3driver.ParseProfile("s3", s.profile)
 	if err != nil {
-		return refuse(driver.KindFatal, "", err)
+		return s3driver.Config{}, err
 	}
 	place := place{bucket: request.Bucket, region: values["region"], hint: values["region"]}
 	if place.hint == "" {
 		hint, err := s3driver.DefaultRegion(ctx, request.Credentials)
 		if err != nil {
-			return refuse(driver.KindDenied, "credentials: ", err)
+			return s3driver.Config{}, &driver.Error{Kind: driver.KindDenied, Message: "credentials: " + err.Error(), Err: err}
 		}
 		place.hint = hint
 	}
@@ -67,19 +72,19 @@ func (s store) Open(ctx context.Context, request driver.OpenRequest) (driver.Buc
 	if text := values["endpoint"]; text != "" {
 		endpoint, err := s3driver.ParseEndpoint(text)
 		if err != nil {
-			return refuse(driver.KindInvalidArgument, "option endpoint: ", err)
+			return s3driver.Config{}, control.Invalid("option endpoint: %v", err)
 		}
 		place.endpoint = &endpoint
 	}
 	identity, err := place.identity(ctx)
 	if err != nil {
-		return refuse(driver.KindInvalidArgument, "option region: ", err)
+		return s3driver.Config{}, control.Invalid("option region: %v", err)
 	}
-	return s3driver.Open(ctx, s3driver.Config{
+	return s3driver.Config{
 		Bucket: request.Bucket, Identity: identity, Credentials: request.Credentials, Profile: profile,
-		Transport: transport,
-		Locate: func(ctx context.Context, client *http.Client) (s3driver.Location, error) {
-			return place.locate(ctx, client)
+		Transport: transport, Locate: place.locate,
+		Beside: func(ctx context.Context, source driver.CopySource) (s3driver.Config, error) {
+			return s.configure(ctx, driver.OpenRequest{Bucket: source.Bucket, Options: source.Options, Credentials: request.Credentials})
 		},
-	})
+	}, nil
 }

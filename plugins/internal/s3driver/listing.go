@@ -17,10 +17,11 @@ import (
 var (
 	errNoListing = errors.New("the document is no ListBucketResult")
 	errCutXML    = errors.New("the document ends early or is no XML")
+	errNoNext    = errors.New("the page says that more follow, and not where")
 )
 
-// parseListing reads one page of ListObjectsV2.
-func parseListing(document []byte) (driver.ListPage, error) {
+// parse reads one page of a listing.
+func (l Listing) parse(document []byte) (driver.ListPage, error) {
 	reader := xmlReader{rest: document}
 	root, err := reader.open()
 	if err != nil || string(root) != "ListBucketResult" {
@@ -28,6 +29,7 @@ func parseListing(document []byte) (driver.ListPage, error) {
 	}
 	var page driver.ListPage
 	var truncated bool
+	var marker string
 	// Some stores say so at the end only. No key can hold it: "<" is escaped.
 	encoded := bytes.Contains(document, []byte("<EncodingType>url</EncodingType>"))
 	page.Objects = make([]driver.Object, 0, bytes.Count(document, []byte("<Contents")))
@@ -52,6 +54,8 @@ func parseListing(document []byte) (driver.ListPage, error) {
 			truncated = text == "true"
 		case "NextContinuationToken":
 			page.Next, _ = reader.text()
+		case "NextMarker":
+			marker, _ = reader.text()
 		}
 		if err := reader.close(); err != nil {
 			return driver.ListPage{}, err
@@ -59,8 +63,27 @@ func parseListing(document []byte) (driver.ListPage, error) {
 	}
 	if !truncated {
 		page.Next = ""
+		return page, nil
+	}
+	if l.V1 {
+		if page.Next, err = nextMarker(marker, encoded, page.Objects); err != nil {
+			return driver.ListPage{}, err
+		}
+	}
+	if page.Next == "" {
+		return driver.ListPage{}, errNoNext
 	}
 	return page, nil
+}
+
+// nextMarker returns the key from which a listing of version 1 goes on. Amazon tells
+// it in listings with a delimiter only. Source: Amazon S3 API reference, ListObjects,
+// NextMarker.
+func nextMarker(marker string, encoded bool, objects []driver.Object) (string, error) {
+	if marker == "" && len(objects) > 0 {
+		return objects[len(objects)-1].Key, nil
+	}
+	return decodeKey(marker, encoded)
 }
 
 // contents reads one object up to the end of its element.

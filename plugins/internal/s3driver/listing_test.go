@@ -43,7 +43,7 @@ func TestParseListing(t *testing.T) {
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseListing([]byte(test.document))
+			got, err := (Listing{}).parse([]byte(test.document))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,12 +59,12 @@ func TestCutListing(t *testing.T) {
 	t.Parallel()
 	whole := `<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a&amp;b</Key><Size>1</Size></Contents></ListBucketResult>`
 	for i := range whole {
-		if page, err := parseListing([]byte(whole[:i])); err == nil {
+		if page, err := (Listing{}).parse([]byte(whole[:i])); err == nil {
 			t.Errorf("%q passes for a page: %+v", whole[:i], page)
 		}
 	}
 	for _, wrong := range []string{"<Error><Code>x</Code></Error>", "<html></html>", "{}", "<ListBucketResult><Contents><Size>x</Size></Contents></ListBucketResult>", "<ListBucketResult><Contents><Key>%zz</Key></Contents><EncodingType>url</EncodingType></ListBucketResult>"} {
-		if page, err := parseListing([]byte(wrong)); err == nil {
+		if page, err := (Listing{}).parse([]byte(wrong)); err == nil {
 			t.Errorf("%q passes for a page: %+v", wrong, page)
 		}
 	}
@@ -89,7 +89,7 @@ func FuzzParseListing(f *testing.F) {
 		document.WriteString("</Key></Contents><NextContinuationToken>")
 		_ = xml.EscapeText(&document, []byte(token))
 		document.WriteString("</NextContinuationToken><EncodingType>" + encoding + "</EncodingType></ListBucketResult>")
-		page, err := parseListing([]byte(document.String()))
+		page, err := (Listing{}).parse([]byte(document.String()))
 		if err != nil {
 			t.Fatalf("%v in %s", err, document.String())
 		}
@@ -104,7 +104,7 @@ func FuzzListingOfAnything(f *testing.F) {
 	for _, document := range []string{"<>", "<ListBucketResult><>", "<ListBucketResult/>", "<!---->", "<?", "</", "<ListBucketResult><Contents><Key>&;", "<ListBucketResult><Contents><ETag>&quot;</ETag>"} {
 		f.Add([]byte(document))
 	}
-	f.Fuzz(func(_ *testing.T, document []byte) { _, _ = parseListing(document) })
+	f.Fuzz(func(_ *testing.T, document []byte) { _, _ = (Listing{}).parse(document) })
 }
 
 // xmlText is what XML can carry of a text.
@@ -125,7 +125,7 @@ func BenchmarkParseListing(b *testing.B) {
 	document.WriteString("</ListBucketResult>")
 	page := []byte(document.String())
 	perSignature(b, func() error {
-		_, err := parseListing(page)
+		_, err := (Listing{}).parse(page)
 		return err
 	})
 }

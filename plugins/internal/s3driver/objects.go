@@ -24,9 +24,11 @@ func (b *Bucket) stat(ctx context.Context, request driver.StatRequest) (driver.O
 	if err != nil {
 		return driver.Object{}, err
 	}
-	reply, err := place.sdk.HeadObject(ctx, &s3.HeadObjectInput{
-		Bucket: &b.config.Bucket, Key: &request.Key, VersionId: optional(request.VersionID), ChecksumMode: types.ChecksumModeEnabled,
-	})
+	input := &s3.HeadObjectInput{Bucket: &b.config.Bucket, Key: &request.Key, VersionId: optional(request.VersionID)}
+	if len(b.session.Checksums.Stored) > 0 {
+		input.ChecksumMode = types.ChecksumModeEnabled
+	}
+	reply, err := place.sdk.HeadObject(ctx, input)
 	if err != nil {
 		return driver.Object{}, b.explain(ctx, request, b.reporter.Translate(err))
 	}

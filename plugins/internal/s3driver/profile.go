@@ -3,6 +3,7 @@ package s3driver
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 
@@ -14,7 +15,8 @@ import (
 type Profile struct {
 	Name       string     `yaml:"-"`
 	Title      string     `yaml:"title"`
-	Region     string     `yaml:"region"`     // where none is given
+	Region     string     `yaml:"region"`     // where none is given; empty where one must be
+	Endpoint   string     `yaml:"endpoint"`   // where none is given, with {region}; empty where one must be
 	Addressing Addressing `yaml:"addressing"` // where none is given
 
 	ConditionalGet bool        `yaml:"conditional-get"` // GET honours If-Match
@@ -22,12 +24,31 @@ type Profile struct {
 	Checksums      Checksums   `yaml:"checksums"`
 	Uploads        Uploads     `yaml:"uploads"`
 	Metadata       MetadataSet `yaml:"metadata"`
+	Copies         Copies      `yaml:"copies"`
+	Classes        []Class     `yaml:"classes"`
+	Restore        bool        `yaml:"restore"` // RestoreObject makes archived objects readable
+	Events         bool        `yaml:"events"`  // sends notifications in Amazon's form
 	Limits         Limits      `yaml:"limits"`
 	Keys           Keys        `yaml:"keys"`
 }
 
+// Copies say what the store copies between its buckets. Either honours
+// x-amz-copy-source-if-match.
+type Copies struct {
+	Objects bool `yaml:"objects"` // with all their attributes and tags
+	Parts   bool `yaml:"parts"`   // ranges, and tells right checksums of them
+}
+
+// Class is a storage class.
+type Class struct {
+	Name string `yaml:"name"` // as x-amz-storage-class takes it
+	Tier string `yaml:"tier"` // as driver.Tier names it
+}
+
 // Listing says how far listings can be trusted.
 type Listing struct {
+	V1         bool `yaml:"v1"`          // only ListObjects of version 1 works
+	NoEncoding bool `yaml:"no-encoding"` // encoding-type is refused or not to be trusted
 	Ordered    bool `yaml:"ordered"`     // keys ascend in UTF-8 byte order
 	StartAfter bool `yaml:"start-after"` // start-after returns every later key, whatever it is
 	Consistent bool `yaml:"consistent"`  // a listing shows every write acknowledged before it
@@ -57,6 +78,11 @@ type MetadataSet struct {
 	// ExpiresDate says that an Expires header that is not a date of HTTP's own
 	// form is dropped or rewritten.
 	ExpiresDate bool `yaml:"expires-date"`
+	// The others are those of driver.MetadataRules.
+	NameChars   string   `yaml:"name-chars"`
+	MaxName     int      `yaml:"max-name"`
+	MaxValue    int      `yaml:"max-value"`
+	LostHeaders []string `yaml:"lost-headers"`
 }
 
 // Limits are sizes in bytes, and counts.
@@ -66,6 +92,8 @@ type Limits struct {
 	MaxPart   int64 `yaml:"max-part"`
 	MaxParts  int   `yaml:"max-parts"`
 	MaxObject int64 `yaml:"max-object"`
+	MaxCopy   int64 `yaml:"max-copy"` // in one CopyObject
+	MaxTags   int   `yaml:"max-tags"` // of one object; 0 where the store keeps none
 	MaxKeys   int   `yaml:"max-keys"`
 }
 
@@ -118,42 +146,91 @@ func ParseProfile(name string, document []byte) (Profile, error) {
 		return Profile{}, fmt.Errorf("profile %s: %w", name, err)
 	}
 	profile.Name = name
+	if _, err := profile.session(); err != nil {
+		return Profile{}, err
+	}
 	return profile, nil
 }
 
 // session fills in what the profile says of a session.
 func (p Profile) session() (driver.Session, error) {
-	session := driver.Session{
-		Capabilities: []driver.Capability{driver.CapabilityUploader},
+	stored, err := p.stored()
+	if err != nil {
+		return driver.Session{}, fmt.Errorf("profile %s: %w", p.Name, err)
+	}
+	classes, err := p.classes()
+	if err != nil {
+		return driver.Session{}, fmt.Errorf("profile %s: %w", p.Name, err)
+	}
+	maxCopy := p.Limits.MaxCopy
+	if !p.Copies.Parts {
+		maxCopy = 0 // CopyObject refuses larger ones
+	}
+	return driver.Session{
+		Capabilities: p.capabilities(),
 		Limits: driver.Limits{
 			MaxPut: p.Limits.MaxPut, MinPart: p.Limits.MinPart, MaxPart: p.Limits.MaxPart, MaxParts: p.Limits.MaxParts,
-			MaxObject: p.Limits.MaxObject, MaxKeys: p.Limits.MaxKeys, MaxMetadata: p.Metadata.Bytes,
-			ListOrdered: p.Listing.Ordered, ListStartAfter: p.Listing.StartAfter, StronglyConsistent: p.Listing.Consistent,
+			MaxObject: p.Limits.MaxObject, MaxCopy: maxCopy, MaxMetadata: p.Metadata.Bytes, MaxTags: p.Limits.MaxTags,
+			MaxKeys: p.Limits.MaxKeys, ListOrdered: p.Listing.Ordered, ListStartAfter: p.Listing.StartAfter,
+			StronglyConsistent: p.Listing.Consistent,
 		},
-		Checksums: driver.Checksums{ETagMD5: p.Checksums.ETagMD5, BodyFirst: p.Checksums.Header},
-		KeyRules:  driver.KeyRules(p.Keys),
-	}
-	for _, name := range p.Checksums.Stored {
-		algorithm, err := algorithmNamed(name)
-		if err != nil {
-			return driver.Session{}, fmt.Errorf("profile %s: %w", p.Name, err)
-		}
-		session.Checksums.Stored = append(session.Checksums.Stored, algorithm)
-	}
-	if p.Uploads.List {
-		session.Capabilities = append(session.Capabilities, driver.CapabilityUploadLister)
-	}
-	if p.ConditionalGet {
-		session.Capabilities = append(session.Capabilities, driver.CapabilityConditionalGet)
-	}
-	return session, nil
+		Checksums:      driver.Checksums{Stored: stored, ETagMD5: p.Checksums.ETagMD5, BodyFirst: p.Checksums.Header},
+		KeyRules:       driver.KeyRules(p.Keys),
+		MetadataRules:  p.Metadata.rules(),
+		StorageClasses: classes,
+	}, nil
 }
 
-func algorithmNamed(name string) (driver.Algorithm, error) {
-	for _, known := range checksums {
-		if known.algorithm.String() == name {
-			return known.algorithm, nil
+// capabilities are the abilities that the profile switches on.
+func (p Profile) capabilities() []driver.Capability {
+	all := []driver.Capability{driver.CapabilityUploader}
+	for _, optional := range []struct {
+		has        bool
+		capability driver.Capability
+	}{
+		{p.Uploads.List, driver.CapabilityUploadLister},
+		{p.ConditionalGet, driver.CapabilityConditionalGet},
+		{p.Copies.Objects, driver.CapabilityCopier},
+		{p.Limits.MaxTags > 0, driver.CapabilityTagger},
+		{p.Restore, driver.CapabilityRestorer},
+		{p.Events, driver.CapabilityEventParser},
+	} {
+		if optional.has {
+			all = append(all, optional.capability)
 		}
 	}
-	return driver.AlgorithmNone, fmt.Errorf("unknown checksum %q", name)
+	return all
+}
+
+func (p Profile) stored() ([]driver.Algorithm, error) {
+	var stored []driver.Algorithm
+	for _, name := range p.Checksums.Stored {
+		i := slices.IndexFunc(checksums, func(known checksum) bool { return known.algorithm.String() == name })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown checksum %q", name)
+		}
+		stored = append(stored, checksums[i].algorithm)
+	}
+	return stored, nil
+}
+
+func (p Profile) classes() ([]driver.StorageClass, error) {
+	var classes []driver.StorageClass
+	for _, class := range p.Classes {
+		tier := driver.TierHot
+		for tier.String() != class.Tier {
+			if tier++; tier > driver.TierDeepArchive {
+				return nil, fmt.Errorf("class %s has the unknown tier %q", class.Name, class.Tier)
+			}
+		}
+		classes = append(classes, driver.StorageClass{Name: class.Name, Tier: tier})
+	}
+	return classes, nil
+}
+
+// rules are what the host must know of metadata.
+func (m MetadataSet) rules() driver.MetadataRules {
+	return driver.MetadataRules{
+		NameChars: m.NameChars, MaxName: m.MaxName, MaxValue: m.MaxValue, VisibleASCII: !m.UTF8, LostHeaders: m.LostHeaders,
+	}
 }

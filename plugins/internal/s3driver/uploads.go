@@ -168,7 +168,10 @@ func (b *Bucket) listUploads(ctx context.Context, request driver.ListUploadsRequ
 	if err != nil {
 		return driver.UploadsPage{}, err
 	}
-	input := &s3.ListMultipartUploadsInput{Bucket: &b.config.Bucket, Prefix: optional(request.Prefix), EncodingType: types.EncodingTypeUrl}
+	input := &s3.ListMultipartUploadsInput{Bucket: &b.config.Bucket, Prefix: optional(request.Prefix)}
+	if !b.config.Profile.Listing.NoEncoding {
+		input.EncodingType = types.EncodingTypeUrl
+	}
 	if request.Token != "" {
 		key, id, err := readMarker(request.Token)
 		if err != nil {
