@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,11 +15,13 @@ import (
 
 // notification is what carries OSS's events: a message of a queue of SMQ (formerly
 // MNS) or Function Compute has Events, one of EventBridge, a CloudEvent, has Data, and
-// one that a topic of SMQ passed on has Message. Sources:
-// https://www.alibabacloud.com/help/en/mns/user-guide/create-a-rule-to-generate-oss-event-notifications,
-// https://www.alibabacloud.com/help/en/eventbridge/user-guide/oss-events.
+// one that a topic of SMQ passed on has Message. Keys stand in all of them as they are.
+// Sources: https://www.alibabacloud.com/help/en/mns/user-guide/create-a-rule-to-generate-oss-event-notifications,
+// https://www.alibabacloud.com/help/en/eventbridge/user-guide/oss-events,
+// https://help.aliyun.com/zh/functioncompute/fc-3-0/user-guide/trigger-event-format.
 type notification struct {
 	Events  []event `json:"events"`
+	Source  string  `json:"source"` // of a CloudEvent
 	Data    *event  `json:"data"`
 	Message string  `json:"Message"`
 }
@@ -50,7 +54,7 @@ var eventKinds = map[string]driver.EventKind{
 }
 
 // ParseEvents reads a notification of SMQ, with its base64 or without, of Function
-// Compute, or of EventBridge.
+// Compute, or of EventBridge, one or a list of them.
 func (b *bucket) ParseEvents(_ context.Context, payload []byte) ([]driver.Event, error) {
 	events, err := parseEvents(payload, 2)
 	return events, b.reporter.Fail("ParseEvents", "", err)
@@ -58,24 +62,43 @@ func (b *bucket) ParseEvents(_ context.Context, payload []byte) ([]driver.Event,
 
 // parseEvents opens up to so many envelopes.
 func parseEvents(payload []byte, envelopes int) ([]driver.Event, error) {
-	var told notification
-	if decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(payload))); err == nil {
-		payload = decoded
+	payload = bytes.TrimSpace(payload)
+	if decoded, err := base64.StdEncoding.DecodeString(string(payload)); err == nil {
+		payload = bytes.TrimSpace(decoded)
 	}
-	if err := json.Unmarshal(payload, &told); err != nil {
+	if len(payload) == 0 {
+		return nil, control.Invalid("the notification is empty")
+	}
+	if payload[0] != '[' {
+		payload = slices.Concat([]byte("["), payload, []byte("]"))
+	}
+	var list []notification
+	if err := json.Unmarshal(payload, &list); err != nil {
 		return nil, control.Invalid("the notification is no JSON of OSS: %v", err)
 	}
+	found := []driver.Event{}
+	for _, told := range list {
+		events, err := told.read(envelopes)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, events...)
+	}
+	return found, nil
+}
+
+func (n notification) read(envelopes int) ([]driver.Event, error) {
 	switch {
-	case told.Message != "" && envelopes > 0:
-		return parseEvents([]byte(told.Message), envelopes-1)
-	case told.Data != nil:
-		told.Events = append(told.Events, *told.Data)
-	case told.Events == nil:
+	case n.Message != "" && envelopes > 0:
+		return parseEvents([]byte(n.Message), envelopes-1)
+	case n.Data != nil:
+		n.Events = append(n.Events, *n.Data)
+	case n.Events == nil:
 		return nil, control.Invalid("the notification has neither events, nor data, nor a Message")
 	}
-	found := []driver.Event{}
-	for _, e := range told.Events {
-		if e.Source != "acs:oss" {
+	var found []driver.Event
+	for _, e := range n.Events {
+		if e.Source != "acs:oss" && n.Source != "acs.oss" {
 			return nil, control.Invalid("an event of the notification is not OSS's: its eventSource is %q, not acs:oss", e.Source)
 		}
 		kind, concerns := eventKinds[strings.TrimPrefix(e.Name, "oss:")]
