@@ -61,6 +61,8 @@ func newHash(algorithm driver.Algorithm) hash.Hash {
 		return sha1.New()
 	case driver.AlgorithmSHA256:
 		return sha256.New()
+	case driver.AlgorithmQETag:
+		return newQETag()
 	}
 	return nil
 }
@@ -85,39 +87,38 @@ func (h *Hasher) Sums() []driver.Checksum {
 	return sums
 }
 
+// PartSums is Sums for a part, as Join needs it: a qetag is followed by the SHA-1 of
+// each block of the part where it has several. Bare takes that off again.
+func (h *Hasher) PartSums() []driver.Checksum {
+	sums := h.Sums()
+	for i, digest := range h.hashes {
+		if q, ok := digest.(*qetag); ok {
+			sums[i].Value = q.partValue()
+		}
+	}
+	return sums
+}
+
+// Bare returns a checksum as stores state it.
+func Bare(sum driver.Checksum) driver.Checksum {
+	if sum.Algorithm == driver.AlgorithmQETag && len(sum.Value) > qetagSize {
+		sum.Value = sum.Value[:qetagSize]
+	}
+	return sum
+}
+
+// OfBytes says whether the checksum depends on nothing but the bytes: it is not one
+// of the checksums of parts, marked so or not.
+func OfBytes(sum driver.Checksum) bool {
+	return !sum.IsZero() && !sum.Composite && (sum.Algorithm != driver.AlgorithmQETag || isQETag(sum.Value))
+}
+
 // Find returns the full-object checksum with the algorithm, or the zero value.
 func Find(sums []driver.Checksum, algorithm driver.Algorithm) driver.Checksum {
 	for _, sum := range sums {
-		if sum.Algorithm == algorithm && !sum.Composite {
+		if sum.Algorithm == algorithm && OfBytes(sum) {
 			return sum
 		}
 	}
 	return driver.Checksum{}
-}
-
-// Verdict is what comparing two sets of checksums says.
-type Verdict int
-
-// The verdicts.
-const (
-	Unknown Verdict = iota // no algorithm in common
-	Equal
-	Different
-)
-
-// Compare compares full-object checksums: Equal or Different when both sets have
-// an algorithm in common (one difference decides), Unknown otherwise.
-func Compare(a, b []driver.Checksum) Verdict {
-	verdict := Unknown
-	for _, sum := range a {
-		other := Find(b, sum.Algorithm)
-		if sum.Composite || sum.IsZero() || other.IsZero() {
-			continue
-		}
-		if sum.Value != other.Value {
-			return Different
-		}
-		verdict = Equal
-	}
-	return verdict
 }

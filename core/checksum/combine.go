@@ -15,6 +15,35 @@ const (
 	polynomialCRC32     = 0xedb88320
 )
 
+// Part is what is known of a part of an object.
+type Part struct {
+	Checksum driver.Checksum // as PartSums returns it
+	Size     int64           // bytes
+}
+
+// Join returns the checksums of an object that follow from those of its parts, the
+// one that a store states of such an object first; none where the algorithm
+// knows no way from the parts to the whole.
+func Join(parts []Part) []driver.Checksum {
+	if len(parts) == 0 {
+		return nil
+	}
+	whole := parts[0].Checksum
+	if whole.Algorithm == driver.AlgorithmQETag {
+		return joinQETags(parts)
+	}
+	for _, part := range parts[1:] {
+		var ok bool
+		if whole, ok = Combine(whole, part.Checksum, part.Size); !ok {
+			return nil
+		}
+	}
+	if !OfBytes(whole) {
+		return nil
+	}
+	return []driver.Checksum{whole}
+}
+
 // Combine returns the checksum of two byte strings laid end to end, from the
 // checksum of each and the length of the second in bytes. It reports false
 // when the algorithm is not a CRC or the two do not match.

@@ -126,9 +126,10 @@ func unquote(etag string) string {
 }
 
 // decodeChecksum reads one checksum; a value of the parts ("…-N") is composite
-// on every store that writes it so.
+// on every store that writes it so. One that is the ETag at once stands in quotes.
 func decodeChecksum(capture driver.Capture, value string) (driver.Checksum, bool) {
 	sum := driver.Checksum{Algorithm: capture.Algorithm}
+	value = unquote(value)
 	if capture.Encoding == driver.EncodingBase64 || capture.Encoding == driver.EncodingHex {
 		value, _, sum.Composite = strings.Cut(value, "-")
 	}
@@ -149,6 +150,7 @@ func decodeChecksum(capture driver.Capture, value string) (driver.Checksum, bool
 		raw = []byte(value)
 	}
 	sum.Value = string(raw)
+	sum.Composite = !checksum.OfBytes(sum)
 	return sum, err == nil && len(raw) > 0
 }
 
@@ -159,7 +161,7 @@ func (a *Answer) FullChecksums() []driver.Checksum {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(a.Checksums), func(sum driver.Checksum) bool {
-		return sum.Composite || !checksum.Computable(sum.Algorithm)
+		return !checksum.OfBytes(sum) || !checksum.Computable(sum.Algorithm)
 	})
 }
 

@@ -65,6 +65,9 @@ func TestChecksumEncodings(t *testing.T) {
 		"URL-safe with the other digits":   {driver.EncodingBase64URL, "+/+/", "", false, true},
 		"hex, as MD5 is stated":            {driver.EncodingHex, "D41d8c", "\xd4\x1d\x8c", false, false},
 		"hex of parts":                     {driver.EncodingHex, "d41d8c-3", "\xd4\x1d\x8c", true, false},
+		"hex, the ETag at once":            {driver.EncodingHex, `"d41d8c"`, "\xd4\x1d\x8c", false, false},
+		"URL-safe, the ETag at once":       {driver.EncodingBase64URL, `"-_-_"`, "\xfb\xff\xbf", false, false},
+		"URL-safe, a weak ETag":            {driver.EncodingBase64URL, `W/"-_-_"`, "", false, true},
 		"half a hex digit":                 {driver.EncodingHex, "d41", "", false, true},
 		"decimal":                          {driver.EncodingDecimal, "18446744073709551615", "\xff\xff\xff\xff\xff\xff\xff\xff", false, false},
 		"decimal beyond 64 bits":           {driver.EncodingDecimal, "18446744073709551616", "", false, true},
@@ -87,5 +90,18 @@ func TestChecksumEncodings(t *testing.T) {
 				t.Errorf("read as %+v, want %q, composite %v", sums, test.want, test.composite)
 			}
 		})
+	}
+}
+
+// A qetag says by itself whether it is of the bytes or of the parts.
+func TestQETagOfPartsIsNotOfTheBytes(t *testing.T) {
+	t.Parallel()
+	stating := &driver.Reply{Accept: []int{200}, Capture: []driver.Capture{
+		{Field: driver.FieldChecksum, Name: "ETag", Algorithm: driver.AlgorithmQETag, Encoding: driver.EncodingBase64URL},
+	}}
+	for text, want := range map[string]int{`"Fto5o-5ea0sNMlW_75VgGJCv2AcJ"`: 1, `"lvtM_iKNnZXkZR8U3Fvi_QQO2yyi"`: 1, `"ns56DcSIfBFUENXjdhsJTIvl3Rcu"`: 0, `"Fto5o-5ea0sNMlW_75VgGJCv2AcJ.gz"`: 0} {
+		if sums := ask(t, stating, map[string]string{"ETag": text}).FullChecksums(); len(sums) != want {
+			t.Errorf("%s: full-object checksums %v, want %d", text, sums, want)
+		}
 	}
 }

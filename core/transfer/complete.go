@@ -15,26 +15,26 @@ import (
 // complete joins the parts and proves the result. The upload stays in the
 // journal until the object's own record replaces it.
 func (c *Copier) complete(ctx context.Context, a *assembly) (receipt, error) {
-	sum := combined(a.layout, a.parts)
-	object, err := c.join(ctx, a, sum)
+	sums := joined(a.layout, a.parts)
+	object, err := c.join(ctx, a, sums)
 	if err != nil {
 		return receipt{}, err
 	}
-	got, err := c.proveParts(ctx, a.task, object, sum)
+	got, err := c.proveParts(ctx, a.task, object, sums)
 	got.changes = a.record.Changes
 	return got, err
 }
 
-// join has the destination make the object of its parts. sum is its checksum, zero where
-// it is not known.
-func (c *Copier) join(ctx context.Context, a *assembly, sum driver.Checksum) (object driver.Object, err error) {
+// join has the destination make the object of its parts. sums are its checksums as far
+// as they are known.
+func (c *Copier) join(ctx context.Context, a *assembly, sums []driver.Checksum) (object driver.Object, err error) {
 	err = c.attempt(ctx, c.Destination, func() error {
 		var err error
-		object, err = c.Destination.completeUpload(ctx, a.completion(sum), a.record.DestinationKey())
+		object, err = c.Destination.completeUpload(ctx, a.completion(sums), a.record.DestinationKey())
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		if whole, found := c.landed(ctx, a, sum); found {
+		if whole, found := c.landed(ctx, a, sums); found {
 			object = whole // the answer was lost, not the object
 			return nil
 		}
@@ -46,43 +46,46 @@ func (c *Copier) join(ctx context.Context, a *assembly, sum driver.Checksum) (ob
 	return object, err
 }
 
-func (a *assembly) completion(sum driver.Checksum) driver.CompleteUploadRequest {
+func (a *assembly) completion(sums []driver.Checksum) driver.CompleteUploadRequest {
 	request := driver.CompleteUploadRequest{
-		Upload: driver.UploadRef{ID: a.record.ID}, Size: a.task.Size, Checksum: sum, Attributes: a.record.Attributes,
+		Upload: driver.UploadRef{ID: a.record.ID}, Size: a.task.Size, Attributes: a.record.Attributes,
+	}
+	if len(sums) > 0 {
+		request.Checksum = sums[0]
 	}
 	for number := 1; number <= a.layout.Parts(); number++ {
 		part := a.parts[number]
 		known := driver.Part{Number: number, Size: part.Size, ETag: part.ETag}
 		if !part.Checksum.IsZero() {
-			known.Checksums = []driver.Checksum{part.Checksum}
+			known.Checksums = []driver.Checksum{checksum.Bare(part.Checksum)}
 		}
 		request.Parts = append(request.Parts, known)
 	}
 	return request
 }
 
-// combined returns the checksum of the whole object from those of its parts;
-// zero when a part is missing or its checksum cannot be combined.
-func combined(layout plan.Layout, parts map[int]journal.Part) driver.Checksum {
-	sum := parts[1].Checksum
-	for number := 2; number <= layout.Parts(); number++ {
-		part, held := parts[number]
-		var ok bool
-		if sum, ok = checksum.Combine(sum, part.Checksum, part.Size); !ok || !held {
-			return driver.Checksum{}
+// joined returns the checksums of the whole object that follow from those of its
+// parts; none when a part is missing or its checksum says nothing of the whole.
+func joined(layout plan.Layout, parts map[int]journal.Part) []driver.Checksum {
+	known := make([]checksum.Part, layout.Parts())
+	for i := range known {
+		part, held := parts[i+1]
+		if !held {
+			return nil
 		}
+		known[i] = checksum.Part{Checksum: part.Checksum, Size: part.Size}
 	}
-	return sum
+	return checksum.Join(known)
 }
 
 // landed says whether the destination holds the finished object, as far as the
 // store can tell: an unclear answer to Complete may stand for success.
-func (c *Copier) landed(ctx context.Context, a *assembly, sum driver.Checksum) (driver.Object, bool) {
+func (c *Copier) landed(ctx context.Context, a *assembly, sums []driver.Checksum) (driver.Object, bool) {
 	object, err := c.Destination.Stat(ctx, a.record.DestinationKey())
 	if err != nil || object.Size != a.task.Size {
 		return object, false
 	}
-	switch checksum.Compare([]driver.Checksum{sum}, object.Checksums) {
+	switch checksum.CompareWritten(sums, object.Checksums) {
 	case checksum.Equal:
 		return object, true
 	case checksum.Different:
@@ -92,37 +95,33 @@ func (c *Copier) landed(ctx context.Context, a *assembly, sum driver.Checksum) (
 	return object, !object.Modified.Before(a.record.Intended.Truncate(time.Second))
 }
 
-// proveParts compares the combined checksum with what both sides state. Ranged
+// proveParts compares the joined checksums with what both sides state. Ranged
 // answers state none of the whole object, so the source is asked once.
-func (c *Copier) proveParts(ctx context.Context, t task.Task, object driver.Object, sum driver.Checksum) (receipt, error) {
-	var sums, source []driver.Checksum
-	if !sum.IsZero() {
-		sums = []driver.Checksum{sum}
-	}
-	destination := fullObject(object.Checksums)
-	if len(destination) == 0 && len(c.Destination.Session.Checksums.Stored) > 0 {
+func (c *Copier) proveParts(ctx context.Context, t task.Task, object driver.Object, sums []driver.Checksum) (receipt, error) {
+	var source []driver.Checksum
+	if checksum.CompareWritten(sums, object.Checksums) == checksum.Unknown && len(c.Destination.Session.Checksums.Stored) > 0 {
 		stated, err := c.Destination.Stat(ctx, c.written(t.Key))
 		if err != nil {
 			return receipt{}, err
 		}
-		object, destination = stated, fullObject(stated.Checksums)
+		object = stated
 	}
 	if len(c.Source.Session.Checksums.Stored) > 0 {
 		stated, err := c.Source.Stat(ctx, t.Key)
 		if err == nil && stated.ETag == t.ETag {
-			source = fullObject(stated.Checksums)
+			source = stated.Checksums
 		}
 	}
 	if err := c.compareSource(t.Key, sums, source); err != nil {
 		return receipt{}, err
 	}
-	return c.prove(t, object.ETag, sums, source, destination)
+	return c.prove(t, object.ETag, sums, source, object.Checksums)
 }
 
 func fullObject(sums []driver.Checksum) []driver.Checksum {
 	var full []driver.Checksum
 	for _, sum := range sums {
-		if !sum.Composite {
+		if checksum.OfBytes(sum) {
 			full = append(full, sum)
 		}
 	}
@@ -192,9 +191,9 @@ func (c *Copier) resumeFinished(ctx context.Context, a *assembly, known []journa
 	for _, part := range known {
 		a.parts[part.Number] = part
 	}
-	if sum := combined(a.layout, a.parts); !sum.IsZero() && len(a.parts) == a.layout.Parts() {
-		if object, found := c.landed(ctx, a, sum); found {
-			got, err := c.proveParts(ctx, a.task, object, sum)
+	if sums := joined(a.layout, a.parts); len(sums) > 0 {
+		if object, found := c.landed(ctx, a, sums); found {
+			got, err := c.proveParts(ctx, a.task, object, sums)
 			got.changes = a.record.Changes
 			if err == nil {
 				c.Counters.ResumedBytes.Add(a.task.Size)

@@ -54,7 +54,7 @@ func (c *Copier) algorithms(stated []driver.Checksum) []driver.Algorithm {
 		chosen = append(chosen, driver.AlgorithmMD5)
 	}
 	for _, sum := range stated {
-		if sum.Algorithm != driver.AlgorithmMD5 && !sum.Composite && checksum.Computable(sum.Algorithm) {
+		if sum.Algorithm != driver.AlgorithmMD5 && checksum.OfBytes(sum) && checksum.Computable(sum.Algorithm) {
 			return append(chosen, sum.Algorithm)
 		}
 	}
@@ -94,7 +94,7 @@ func (c *Copier) prove(t task.Task, etag string, sums, source, destination []dri
 	if len(sums) > 0 {
 		got.checksum = sums[0]
 	}
-	atDestination := checksum.Compare(sums, destination)
+	atDestination := checksum.CompareWritten(sums, destination)
 	if atDestination == checksum.Different {
 		return got, c.Destination.failed(0, &driver.Error{
 			Op: "PUT", Key: c.Destination.Prefix + c.written(t.Key), Kind: driver.KindIntegrity,

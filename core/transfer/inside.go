@@ -141,7 +141,7 @@ func (c *Copier) assembleInside(ctx context.Context, a *assembly, source driver.
 	if err := group.Wait(); err != nil {
 		return driver.Object{}, err
 	}
-	return c.join(ctx, a, combined(a.layout, a.parts))
+	return c.join(ctx, a, joined(a.layout, a.parts))
 }
 
 func (c *Copier) copyPartInside(ctx context.Context, a *assembly, source driver.Object, number int) error {
@@ -188,8 +188,8 @@ func (c *Copier) proveInside(ctx context.Context, t task.Task, source, object dr
 		object = stated
 	}
 	got := receipt{destinationETag: object.ETag, grade: journal.GradeSize}
-	before := c.Source.withETag(fullObject(source.Checksums), source.ETag)
-	after := c.Destination.withETag(fullObject(object.Checksums), object.ETag)
+	before := c.Source.withETag(source.Checksums, source.ETag)
+	after := c.Destination.withETag(object.Checksums, object.ETag)
 	verdict := checksum.Compare(before, after)
 	if verdict == checksum.Different || object.Size != t.Size {
 		return got, c.Destination.failed(0, &driver.Error{
@@ -200,8 +200,8 @@ func (c *Copier) proveInside(ctx context.Context, t task.Task, source, object dr
 	if verdict == checksum.Equal {
 		got.grade = journal.GradeBoth
 	}
-	if len(before) > 0 {
-		got.checksum = before[0]
+	if full := fullObject(before); len(full) > 0 {
+		got.checksum = full[0]
 	}
 	c.Counters.Inside.Add(1)
 	return got, nil

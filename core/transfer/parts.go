@@ -264,7 +264,7 @@ func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer 
 		})
 	}
 	part := journal.Part{Number: number, Size: length, ETag: put.ETag}
-	if len(sums) > 0 {
+	if sums := body.hasher.PartSums(); len(sums) > 0 {
 		part.Checksum = sums[0]
 	}
 	if err := c.Journal.RecordPart(ctx, a.task.Key, part); err != nil {

@@ -51,7 +51,11 @@ const (
 	AlgorithmMD5       Algorithm = 5
 	AlgorithmSHA1      Algorithm = 6
 	AlgorithmSHA256    Algorithm = 7
-	AlgorithmQETag     Algorithm = 8 // Qiniu's hash; depends on the layout of the parts
+	// AlgorithmQETag is Qiniu's hash, 21 bytes: 0x16 and the SHA-1 of at most 4 MiB, or
+	// 0x96 and the SHA-1 of the SHA-1s of all blocks of 4 MiB, or, where an upload came in
+	// other parts than such blocks, 0x9e and a hash of the parts' own, which is
+	// Checksum.Composite.
+	AlgorithmQETag Algorithm = 8
 )
 
 var algorithmNames = [...]string{"none", "crc64nvme", "crc64ecma", "crc32c", "crc32", "md5", "sha1", "sha256", "qetag"}
