@@ -14,7 +14,6 @@ type Body struct {
 	store  *Store
 	blob   *Blob
 	offset int64
-	piece  int // the piece that source reads
 	source io.ReadSeekCloser
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -240,8 +241,11 @@ func (s *Store) replay(path string) error {
 	defer file.Close()
 	for decoder := json.NewDecoder(file); ; {
 		var r record
-		if err := decoder.Decode(&r); err != nil {
-			return nil //nolint:nilerr // the end, or the line that a killed run did not finish
+		err := decoder.Decode(&r)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // a killed run may leave half a line
+			return nil
+		} else if err != nil {
+			return err
 		}
 		if err := s.apply(r); err != nil {
 			return err

@@ -195,10 +195,11 @@ func TestShareIsSeeded(t *testing.T) {
 		}
 		return pattern(d, 1000)
 	}
-	if draw(1) != draw(1) || draw(1) == draw(2) {
+	first, again, other := draw(1), draw(1), draw(2)
+	if first != again || first == other {
 		t.Error("equal seeds must choose equally, and others not")
 	}
-	if n := strings.Count(draw(1), "x"); n < 200 || n > 400 {
+	if n := strings.Count(first, "x"); n < 200 || n > 400 {
 		t.Errorf("%d of 1000 failed, want about 300", n)
 	}
 }

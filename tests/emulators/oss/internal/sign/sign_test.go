@@ -131,7 +131,7 @@ func TestPublishedVectors(t *testing.T) {
 			t.Parallel()
 			r, account := v.request(t)
 			if err := account.Check(r, vectorResource, time.Unix(v.at, 0)); err != nil {
-				t.Errorf("refused: %v %v", err, err.(*Error).Details)
+				t.Errorf("refused: %+v", err)
 			}
 		})
 	}
