@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/base64"
 	"encoding/xml"
 	"net/http"
 	"sync/atomic"
@@ -90,6 +92,10 @@ func (b *bucket) do(ctx context.Context, c call) (control.Answer, error) {
 		if body, err = xml.Marshal(c.body); err != nil {
 			return control.Answer{}, err
 		}
+		// Some pages of the documentation ask for it, some do not.
+		digest := md5.Sum(body)
+		c.header = append(c.header, driver.Header{Name: "content-md5", Value: base64.StdEncoding.EncodeToString(digest[:])},
+			driver.Header{Name: "content-type", Value: "application/xml"})
 	}
 	plain := unsigned{method: c.method, host: b.place.calls, path: b.place.path + "/" + c.key, query: c.query, header: c.header, length: int64(len(body))}
 	if c.method != http.MethodPost && c.method != http.MethodPut {

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"net/url"
 	"strconv"
-
-	"github.com/tencentyun/cos-go-sdk-v5"
 
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -88,19 +85,11 @@ func (b *bucket) ReachCopy(ctx context.Context, source driver.CopySource) (err e
 		return &driver.Error{Kind: driver.KindDenied, Message: "COS copies for those who sign only: give the destination credentials"}
 	}
 	there := &bucket{name: source.Bucket, place: from, keyring: b.keyring, clock: b.clock, client: b.client}
-	page, err := there.do(ctx, call{method: "GET", query: []driver.Header{{Name: "encoding-type", Value: "url"}, {Name: "max-keys", Value: "1"}}})
-	if err != nil {
+	page, err := there.list(ctx, driver.ListRequest{MaxKeys: 1})
+	if err != nil || len(page.Objects) == 0 {
 		return err
 	}
-	var listed cos.BucketGetResult
-	if err := read("a listing", page, &listed); err != nil || len(listed.Contents) == 0 {
-		return err
-	}
-	key, err := url.QueryUnescape(listed.Contents[0].Key)
-	if err != nil {
-		return dialect.Foreign("a listing", page, err)
-	}
-	_, err = there.do(ctx, call{method: "GET", key: key, header: []driver.Header{{Name: "range", Value: "bytes=0-0"}}})
+	_, err = there.do(ctx, call{method: "GET", key: page.Objects[0].Key, header: []driver.Header{{Name: "range", Value: "bytes=0-0"}}})
 	var failure *driver.Error
 	if errors.As(err, &failure) && (failure.Kind == driver.KindFrozen || failure.Kind == driver.KindNotFound || failure.Status == 416) {
 		return nil // archived, deleted meanwhile, empty: it may be read all the same

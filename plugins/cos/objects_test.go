@@ -118,13 +118,25 @@ func TestListingsAreLate(t *testing.T) {
 	}
 }
 
-// TestListingThatLeadsNowhere proves that a listing cannot go on for ever.
-func TestListingThatLeadsNowhere(t *testing.T) {
+// TestBrokenListings proves that a listing neither goes on for ever nor ends early.
+func TestBrokenListings(t *testing.T) {
 	t.Parallel()
-	for name, marker := range map[string]string{"no marker": "", "the same marker": "<NextMarker>k</NextMarker>", "no escape": "<NextMarker>%z</NextMarker>"} {
+	const truncated = "<IsTruncated>true</IsTruncated>"
+	cases := map[string]string{
+		"no marker":           "<ListBucketResult>" + truncated + "</ListBucketResult>",
+		"the marker before":   "<ListBucketResult>" + truncated + "<NextMarker>k</NextMarker></ListBucketResult>",
+		"marker, no escape":   "<ListBucketResult>" + truncated + "<NextMarker>l%z</NextMarker></ListBucketResult>",
+		"key, no escape":      "<ListBucketResult><Contents><Key>%z</Key><Size>1</Size></Contents></ListBucketResult>",
+		"no size":             "<ListBucketResult><Contents><Key>l</Key></Contents></ListBucketResult>",
+		"no key":              "<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>",
+		"cut":                 "<ListBucketResult><Contents><Key>l</Key><Size>1</Size></Contents>",
+		"cut inside an entry": "<ListBucketResult><Contents><Key>l</Key><Size>1</Size></ListBucketResult>",
+		"another document":    "<Error></Error>",
+	}
+	for name, document := range cases {
 		b := openAt(t, "anonymous", map[string]string{"endpoint": serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Cos-Request-Id", "id")
-			_, _ = w.Write([]byte("<ListBucketResult><IsTruncated>true</IsTruncated>" + marker + "</ListBucketResult>"))
+			_, _ = w.Write([]byte(document))
 		})})
 		if page, err := b.List(t.Context(), driver.ListRequest{Token: "k"}); driver.KindOf(err) != driver.KindInvalidArgument {
 			t.Errorf("%s: %+v, %v", name, page, err)
@@ -165,4 +177,25 @@ func TestObjectsWithoutChecksum(t *testing.T) {
 	if err != nil || object.Size != 4 || len(object.Checksums) != 0 {
 		t.Errorf("Stat = %+v, %v; want 4 bytes and no checksum", object, err)
 	}
+}
+
+// BenchmarkList is the processor time of a page of 1,000 keys.
+func BenchmarkList(b *testing.B) {
+	var page strings.Builder
+	page.WriteString("<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>")
+	for i := range 1000 {
+		fmt.Fprintf(&page, "<Contents><Key>some/prefix/object-%04d.parquet</Key><LastModified>2026-11-23T10:00:00.000Z</LastModified>"+
+			"<ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><Size>4096</Size><Owner><ID>1250000000</ID><DisplayName>1250000000</DisplayName></Owner>"+
+			"<StorageClass>STANDARD</StorageClass></Contents>", i)
+	}
+	page.WriteString("</ListBucketResult>")
+	server := serve(b, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(page.String())) })
+	bucket := openAt(b, "anonymous", map[string]string{"endpoint": server})
+	perSignature(b, func() error {
+		listed, err := bucket.List(b.Context(), driver.ListRequest{})
+		if err == nil && len(listed.Objects) != 1000 {
+			err = fmt.Errorf("the page has %d objects", len(listed.Objects))
+		}
+		return err
+	})
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/xml"
 	"net/url"
 	"strings"
 
@@ -30,14 +28,9 @@ func (b *bucket) CreateUpload(ctx context.Context, request driver.CreateUploadRe
 
 // result returns the text of an element that a success has. COS answers 200 before it
 // has finished copies and uploads, then sends white space, and may end with an Error:
-// https://www.tencentcloud.com/document/product/436/7742. The element is searched for
-// as text, because keys stand beside it as they are, with characters that no XML
-// parser takes; "<" is always escaped.
-func result(answer control.Answer, element string) (string, error) {
-	_, rest, _ := bytes.Cut(answer.Body, []byte("<"+element+">"))
-	escaped, _, closed := bytes.Cut(rest, []byte("</"+element+">"))
-	var text string
-	if err := xml.Unmarshal([]byte("<t>"+string(escaped)+"</t>"), &text); closed && err == nil && text != "" {
+// https://www.tencentcloud.com/document/product/436/7742.
+func result(answer control.Answer, name string) (string, error) {
+	if text := element(answer.Body, name); text != "" {
 		return control.Unquote(text), nil
 	}
 	refused := dialect.ReadRefusal(answer)
