@@ -124,3 +124,26 @@ func TestPlanSaysWhyBytesPassThrough(t *testing.T) {
 		})
 	}
 }
+
+// TestStoreCopiesIntoAClass: copies inside a store keep to class and encoded keys, and go
+// through the host where the store would copy what the copy may not have.
+func TestStoreCopiesIntoAClass(t *testing.T) {
+	t.Parallel()
+	w := newStore(t)
+	w.rules, w.settings.Unmappable, w.settings.StorageClass = likeCOS, job.UnmappableEncode, "COOL"
+	w.put("/lead", content(7, 1), driver.Attributes{})
+	w.put("other", content(7, 1), driver.Attributes{Metadata: []driver.Metadata{{Name: "a_b", Value: "1"}}})
+	report := w.sync()
+	if report.Objects.Copied != 6 || report.Objects.Inside != 5 || report.Objects.Adapted != 2 {
+		t.Errorf("%+v, want all but one of 6 inside", report.Objects)
+	}
+	for _, key := range []string{"%2Flead", "empty", "in parts", "one", "other", "small"} {
+		object, _, err := w.destination.Get("dst", key)
+		if err != nil || object.StorageClass != "COOL" {
+			t.Errorf("%q: class %q, %v", key, object.StorageClass, err)
+		}
+	}
+	if report := w.sync(); report.Objects.Copied != 0 || report.Objects.Equal != 6 {
+		t.Errorf("the second sync: %+v", report.Objects)
+	}
+}
