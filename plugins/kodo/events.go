@@ -34,17 +34,22 @@ var kinds = map[string]driver.EventKind{
 	"enable": driver.EventCreated, "restore:completed": driver.EventRestored,
 }
 
-// ParseEvents reads a notification. A copy is of its destination; a move is a deletion
-// and a creation.
+// ParseEvents reads a notification.
 func (b *bucket) ParseEvents(_ context.Context, payload []byte) (events []driver.Event, err error) {
 	defer b.blame("ParseEvents", "", &err)
+	return parse(payload)
+}
+
+// parse reads a notification. A copy is of its destination; a move is a deletion and a
+// creation.
+func parse(payload []byte) ([]driver.Event, error) {
 	var given notification
 	if err := json.Unmarshal(payload, &given); err != nil || given.Message == nil {
 		return nil, control.Invalid(`the notification is no JSON object with a text "Message", as Kodo sends it`)
 	}
 	var told message
-	if err := json.Unmarshal([]byte(*given.Message), &told); err != nil || told.Event == "" || told.Bucket == "" {
-		return nil, control.Invalid(`the "Message" of the notification is no JSON object with "event" and "bucket", as Kodo sends it`)
+	if err := json.Unmarshal([]byte(*given.Message), &told); err != nil || told.Event == "" || told.Bucket == "" || told.Key == "" {
+		return nil, control.Invalid(`the "Message" of the notification is no JSON object with "event" and "bucket" and "key", as Kodo sends it`)
 	}
 	event := driver.Event{
 		Kind: kinds[told.Event], Name: told.Event, Bucket: told.Bucket, Key: told.Key,
@@ -56,7 +61,7 @@ func (b *bucket) ParseEvents(_ context.Context, payload []byte) (events []driver
 	arrived := event
 	arrived.Kind, arrived.Bucket, arrived.Key = driver.EventCreated, told.DestBucket, told.DestKey
 	switch {
-	case told.DestKey == "" || told.Event != "copy" && told.Event != "move":
+	case told.DestKey == "" || told.DestBucket == "" || told.Event != "copy" && told.Event != "move":
 		return []driver.Event{event}, nil
 	case told.Event == "copy":
 		return []driver.Event{arrived}, nil
