@@ -70,6 +70,7 @@ func TestVirtualHosts(t *testing.T) {
 	for name, options := range map[string]map[string]string{
 		"public":   {"endpoint": "http://oss-cn-hangzhou.aliyuncs.com:" + port},
 		"internal": {"endpoint": "http://oss-cn-hangzhou-internal.aliyuncs.com:" + port},
+		"domain":   {"domain": "http://" + suite + ".example.com:" + port},
 	} {
 		t.Run(name, func(t *testing.T) {
 			options["resolve"] = "*:" + port + ":127.0.0.1"

@@ -94,12 +94,15 @@ type site struct {
 }
 
 // at returns the bucket's place in its region. OSS takes the bucket in the host's
-// name, but for endpoints that are addresses, as its SDK has it too.
+// name, but for endpoints that are addresses, as its SDK has it too. Control calls
+// leave the accelerated endpoints to bodies: not every call is documented for those.
 func (b *bucket) at(p place) *site {
-	if p.endpoint == nil {
-		p.endpoint = &url.URL{Scheme: "https", Host: strings.Replace(endpoints[p.network], "REGION", p.region, 1)}
+	calls := p
+	if strings.HasPrefix(p.network, "accelerate") {
+		calls.network = networkPublic
 	}
-	s := &site{place: p, root: p.endpoint.Scheme + "://", sdk: b.newSDK(p)}
+	p.endpoint, calls.endpoint = p.address(), calls.address()
+	s := &site{place: p, root: p.endpoint.Scheme + "://", sdk: b.newSDK(calls)}
 	switch {
 	case net.ParseIP(p.endpoint.Hostname()) != nil:
 		s.root += p.endpoint.Host + "/" + p.bucket
@@ -109,6 +112,14 @@ func (b *bucket) at(p place) *site {
 		s.root += p.bucket + "." + p.endpoint.Host
 	}
 	return s
+}
+
+// address returns the endpoint, OSS's own where the location gives none.
+func (p place) address() *url.URL {
+	if p.endpoint != nil {
+		return p.endpoint
+	}
+	return &url.URL{Scheme: "https", Host: strings.Replace(endpoints[p.network], "REGION", p.region, 1)}
 }
 
 // discover returns the place with its region. A bucket that is asked at the wrong

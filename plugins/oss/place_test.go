@@ -112,8 +112,38 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprint(w, document)
 }
 
-// TestRegionIsDiscovered goes through a proxy that plays all of OSS: names of OSS's own
-// are never resolved here.
+// lead sends all requests of a bucket to the server, whose names are not OSS's.
+func lead(t *testing.T, b *bucket, server *httptest.Server) {
+	t.Helper()
+	transport := server.Client().Transport.(*http.Transport).Clone()
+	transport.DialContext = clientOf(t, "http://"+server.Listener.Addr().String()).Transport.(*http.Transport).DialContext
+	transport.TLSClientConfig.InsecureSkipVerify = true
+	b.client.Transport = transport
+}
+
+// TestAccelerationIsForBodies keeps control calls at the region's own endpoint.
+func TestAccelerationIsForBodies(t *testing.T) {
+	t.Parallel()
+	oss := &cloud{reply: func(string) (int, string) {
+		return 200, "<ListBucketResult><Name>suite-bucket</Name></ListBucketResult>"
+	}}
+	server := httptest.NewTLSServer(oss)
+	defer server.Close()
+	b := opened(t, driver.OpenRequest{Bucket: suite, Credentials: "anonymous", Options: map[string]string{"region": region, "network": "accelerate"}})
+	lead(t, b, server)
+	if _, err := b.List(t.Context(), driver.ListRequest{Prefix: "p"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(oss.asked) != 1 || !strings.HasPrefix(oss.asked[0], "GET suite-bucket.oss-cn-hangzhou.aliyuncs.com/?") {
+		t.Errorf("a listing goes to %s", oss.asked)
+	}
+	get, err := b.SignGet(t.Context(), driver.GetRequest{Key: "k"})
+	if want := "https://suite-bucket.oss-accelerate.aliyuncs.com/k"; err != nil || get.URL != want {
+		t.Errorf("a body comes from %s, %v; want %s", get.URL, err, want)
+	}
+}
+
+// TestRegionIsDiscovered leads all of OSS's names to one server.
 func TestRegionIsDiscovered(t *testing.T) {
 	const elsewhere = "<Error><Code>AccessDenied</Code><Message>The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.</Message><Endpoint>oss-cn-beijing.aliyuncs.com</Endpoint></Error>"
 	refusal := func(code string) string { return "<Error><Code>" + code + "</Code><Message>m</Message></Error>" }
@@ -144,9 +174,7 @@ func TestRegionIsDiscovered(t *testing.T) {
 			t.Setenv("OSS_REGION", test.hint)
 			options := map[string]string{"domain": test.domain}
 			b := opened(t, driver.OpenRequest{Bucket: suite, Credentials: "anonymous", Options: options})
-			b.client.Transport = server.Client().Transport.(*http.Transport).Clone()
-			b.client.Transport.(*http.Transport).DialContext = clientOf(t, "http://"+server.Listener.Addr().String()).Transport.(*http.Transport).DialContext
-			b.client.Transport.(*http.Transport).TLSClientConfig.InsecureSkipVerify = true
+			lead(t, b, server)
 			found, err := b.site(t.Context())
 			err = b.reporter.Fail("site", "", err)
 			switch {
