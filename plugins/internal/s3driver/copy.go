@@ -8,8 +8,11 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -100,7 +103,7 @@ func (b *Bucket) copyObject(ctx context.Context, request driver.CopyObjectReques
 	}
 	result := reply.CopyObjectResult
 	if result == nil || aws.ToString(result.ETag) == "" {
-		return driver.Object{}, errCutCopy
+		return driver.Object{}, cutCopy(reply.ResultMetadata)
 	}
 	return driver.Object{
 		Key: request.Key, Size: request.Object.Size, ETag: control.Unquote(*result.ETag), VersionID: aws.ToString(reply.VersionId),
@@ -117,12 +120,12 @@ func (b *Bucket) CopyPart(ctx context.Context, request driver.CopyPartRequest) (
 }
 
 func (b *Bucket) copyPart(ctx context.Context, request driver.CopyPartRequest) (driver.Part, error) {
-	if !b.config.Profile.Copies.Parts {
-		return driver.Part{}, &driver.Error{Kind: driver.KindUnsupported, Message: "this store does not copy ranges of objects"}
-	}
 	place, _, err := b.prepare(ctx, request.Upload.Key)
 	if err != nil {
 		return driver.Part{}, err
+	}
+	if !b.config.Profile.Copies.Parts {
+		return driver.Part{}, &driver.Error{Kind: driver.KindUnsupported, Message: "this store does not copy ranges of objects"}
 	}
 	span := "bytes=" + strconv.FormatInt(request.Offset, 10) + "-" + strconv.FormatInt(request.Offset+request.Size-1, 10)
 	reply, err := place.sdk.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
@@ -134,7 +137,7 @@ func (b *Bucket) copyPart(ctx context.Context, request driver.CopyPartRequest) (
 	}
 	result := reply.CopyPartResult
 	if result == nil || aws.ToString(result.ETag) == "" {
-		return driver.Part{}, errCutCopy
+		return driver.Part{}, cutCopy(reply.ResultMetadata)
 	}
 	return driver.Part{
 		Number: request.Number, Size: request.Size, ETag: control.Unquote(*result.ETag),
@@ -142,7 +145,14 @@ func (b *Bucket) copyPart(ctx context.Context, request driver.CopyPartRequest) (
 	}, nil
 }
 
-var errCutCopy = &driver.Error{Kind: driver.KindUnavailable, Message: "the answer broke off before the result: copy it again"}
+// cutCopy says what an answer without a result is: a store's that broke off while the
+// store kept the connection alive, or none of a store.
+func cutCopy(metadata middleware.Metadata) *driver.Error {
+	if raw, _ := awsmiddleware.GetRawResponse(metadata).(*smithyhttp.Response); raw == nil || raw.Header.Get("X-Amz-Request-Id") == "" {
+		return control.Invalid("the endpoint does not speak S3: it answers a copy without a result")
+	}
+	return &driver.Error{Kind: driver.KindUnavailable, Message: "the answer broke off before the result: copy it again"}
+}
 
 // copySource names what is copied: "BUCKET/KEY[?versionId=ID]", escaped, so that a "?"
 // or "%" of the key is not taken for more. Source: Amazon S3 API reference, CopyObject,

@@ -30,7 +30,7 @@ func openTest(t *testing.T, endpoint string) *Bucket {
 	t.Setenv("TEST_ACCESS_KEY_ID", "AKID")
 	t.Setenv("TEST_SECRET_ACCESS_KEY", secret)
 	t.Setenv("TEST_SESSION_TOKEN", secret+"-token")
-	return openAt(t, endpoint, Profile{Checksums: Checksums{Header: true, UploadWhole: true}}, "env:TEST")
+	return openAt(t, endpoint, Profile{Checksums: Checksums{Header: true, UploadWhole: true}, Copies: Copies{Objects: true, Parts: true}}, "env:TEST")
 }
 
 // calls are the control calls, by name.
@@ -56,6 +56,22 @@ func calls(b *Bucket) map[string]func(context.Context) error {
 			return err
 		},
 		"AbortUpload": func(ctx context.Context) error { return b.AbortUpload(ctx, ref) },
+		"CopyObject": func(ctx context.Context) error {
+			_, err := b.CopyObject(ctx, driver.CopyObjectRequest{Source: driver.CopySource{Bucket: "source"}, Object: driver.Object{Key: "s"}, Key: "the key"})
+			return err
+		},
+		"CopyPart": func(ctx context.Context) error {
+			_, err := b.CopyPart(ctx, driver.CopyPartRequest{Source: driver.CopySource{Bucket: "source"}, Object: driver.Object{Key: "s"}, Upload: ref, Number: 1, Size: 1})
+			return err
+		},
+		"Tags": func(ctx context.Context) error {
+			_, err := b.Tags(ctx, driver.StatRequest{Key: "the key"})
+			return err
+		},
+		"Restore": func(ctx context.Context) error {
+			_, err := b.Restore(ctx, driver.RestoreRequest{Key: "the key", Days: 1})
+			return err
+		},
 		"ListUploads": func(ctx context.Context) error {
 			_, err := b.ListUploads(ctx, driver.ListUploadsRequest{})
 			return err

@@ -19,6 +19,15 @@ func openAt(t testing.TB, endpoint string, profile Profile, credentials string) 
 	bucket, err := Open(t.Context(), Config{
 		Bucket: "bucket", Identity: root.Host() + "/bucket", Credentials: credentials, Profile: profile, Transport: driver.Transport{Proxy: "none"},
 		Locate: func(context.Context, *http.Client) (Location, error) { return location, nil },
+		Beside: func(_ context.Context, source driver.CopySource) (Config, error) {
+			other, err := ParseEndpoint(source.Options["endpoint"])
+			return Config{
+				Bucket: source.Bucket, Identity: other.Host() + "/" + source.Bucket,
+				Locate: func(context.Context, *http.Client) (Location, error) {
+					return other.Locate(source.Bucket, AddressingPath, "us-east-1"), nil
+				},
+			}, err
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -48,7 +48,7 @@ func TestParseListing(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("parseListing (-want +got):\n%s", diff)
+				t.Errorf("parse (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -63,7 +63,7 @@ func TestCutListing(t *testing.T) {
 			t.Errorf("%q passes for a page: %+v", whole[:i], page)
 		}
 	}
-	for _, wrong := range []string{"<Error><Code>x</Code></Error>", "<html></html>", "{}", "<ListBucketResult><Contents><Size>x</Size></Contents></ListBucketResult>", "<ListBucketResult><Contents><Key>%zz</Key></Contents><EncodingType>url</EncodingType></ListBucketResult>"} {
+	for _, wrong := range []string{"<Error><Code>x</Code></Error>", "<html></html>", "{}", "<ListBucketResult><Contents><Size>x</Size></Contents></ListBucketResult>", "<ListBucketResult><Contents><Key>%zz</Key></Contents><EncodingType>url</EncodingType></ListBucketResult>", "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"} {
 		if page, err := (Listing{}).parse([]byte(wrong)); err == nil {
 			t.Errorf("%q passes for a page: %+v", wrong, page)
 		}
@@ -84,7 +84,7 @@ func FuzzParseListing(f *testing.F) {
 			want = xmlText(key)
 		}
 		var document strings.Builder
-		document.WriteString("<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>")
+		fmt.Fprintf(&document, "<ListBucketResult><IsTruncated>%t</IsTruncated><Contents><Key>", xmlText(token) != "")
 		_ = xml.EscapeText(&document, []byte(key))
 		document.WriteString("</Key></Contents><NextContinuationToken>")
 		_ = xml.EscapeText(&document, []byte(token))

@@ -36,7 +36,10 @@ func (b *Bucket) restore(ctx context.Context, request driver.RestoreRequest) (bo
 	})
 	if err == nil {
 		raw, _ := middleware.GetRawResponse(reply.ResultMetadata).(*smithyhttp.Response)
-		return raw != nil && raw.StatusCode == http.StatusOK, nil
+		if raw == nil || raw.Header.Get("X-Amz-Request-Id") == "" {
+			return false, control.Invalid("the endpoint does not speak S3: it answers a request to restore without a request id")
+		}
+		return raw.StatusCode == http.StatusOK, nil
 	}
 	failure := b.reporter.Translate(err)
 	switch failure.Code {
@@ -60,7 +63,7 @@ func (b *Bucket) neverArchived(ctx context.Context, place *located, request driv
 		Bucket: &b.config.Bucket, Key: &request.Key, VersionId: optional(request.VersionID),
 	})
 	if err != nil {
-		return false, b.reporter.Translate(err)
+		return false, refused
 	}
 	class, _ := b.session.Class(string(head.StorageClass))
 	if head.ArchiveStatus != "" || class.Tier == driver.TierArchive || class.Tier == driver.TierDeepArchive {

@@ -2,11 +2,10 @@ package s3driver
 
 import (
 	"context"
+	"encoding/xml"
+	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -18,20 +17,41 @@ func (b *Bucket) Tags(ctx context.Context, request driver.StatRequest) ([]driver
 	return tags, b.reporter.Fail("Tags", request.Key, err)
 }
 
+// tagging is the answer of GetObjectTagging.
+type tagging struct {
+	XMLName xml.Name `xml:"Tagging"`
+	Set     *struct {
+		Tags []struct {
+			Key   string
+			Value string
+		} `xml:"Tag"`
+	} `xml:"TagSet"`
+}
+
+// tags reads the answer itself: the SDK takes any document for an object without tags,
+// which would lose them.
 func (b *Bucket) tags(ctx context.Context, request driver.StatRequest) ([]driver.Tag, error) {
-	place, _, err := b.prepare(ctx, request.Key)
+	if _, _, err := b.prepare(ctx, request.Key); err != nil {
+		return nil, err
+	}
+	query := "tagging="
+	if request.VersionID != "" {
+		query += "&versionId=" + string(control.AppendQuery(nil, request.VersionID))
+	}
+	reply, err := b.get(ctx, request.Key, query, nil)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := place.sdk.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{
-		Bucket: &b.config.Bucket, Key: &request.Key, VersionId: optional(request.VersionID),
-	})
-	if err != nil {
-		return nil, b.reporter.Translate(err)
+	if reply.Status != http.StatusOK {
+		return nil, b.read(reply)
+	}
+	var answer tagging
+	if err := xml.Unmarshal(reply.Body, &answer); err != nil || answer.Set == nil {
+		return nil, b.dialect.Foreign("a request for tags", reply, err)
 	}
 	var tags []driver.Tag
-	for _, tag := range reply.TagSet {
-		tags = append(tags, driver.Tag{Key: aws.ToString(tag.Key), Value: aws.ToString(tag.Value)})
+	for _, tag := range answer.Set.Tags {
+		tags = append(tags, driver.Tag(tag))
 	}
 	slices.SortFunc(tags, func(a, b driver.Tag) int { return strings.Compare(a.Key, b.Key) })
 	return tags, nil
