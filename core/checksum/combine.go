@@ -44,6 +44,15 @@ func Join(parts []Part) []driver.Checksum {
 	return []driver.Checksum{whole}
 }
 
+// Joinable says whether the checksum of a whole follows from those of its parts.
+func Joinable(algorithm driver.Algorithm) bool {
+	switch algorithm {
+	case driver.AlgorithmCRC64NVME, driver.AlgorithmCRC64ECMA, driver.AlgorithmCRC32C, driver.AlgorithmCRC32, driver.AlgorithmQETag:
+		return true
+	}
+	return false
+}
+
 // Combine returns the checksum of two byte strings laid end to end, from the
 // checksum of each and the length of the second in bytes. It reports false
 // when the algorithm is not a CRC or the two do not match.

@@ -86,6 +86,9 @@ type Part struct {
 	Size     int64
 	ETag     string
 	Checksum driver.Checksum // of the streamed bytes
+	// SourceChecksum is theirs in the algorithm of the source where that is another;
+	// zero otherwise.
+	SourceChecksum driver.Checksum
 }
 
 // Run is one execution of a job.

@@ -50,8 +50,8 @@ func (a *assembly) completion(sums []driver.Checksum) driver.CompleteUploadReque
 	request := driver.CompleteUploadRequest{
 		Upload: driver.UploadRef{ID: a.record.ID}, Size: a.task.Size, Attributes: a.record.Attributes,
 	}
-	if len(sums) > 0 {
-		request.Checksum = sums[0]
+	if len(sums) > 0 && sums[0].Algorithm == a.parts[1].Checksum.Algorithm {
+		request.Checksum = sums[0] // not one that only the source keeps
 	}
 	for number := 1; number <= a.layout.Parts(); number++ {
 		part := a.parts[number]
@@ -67,15 +67,16 @@ func (a *assembly) completion(sums []driver.Checksum) driver.CompleteUploadReque
 // joined returns the checksums of the whole object that follow from those of its
 // parts; none when a part is missing or its checksum says nothing of the whole.
 func joined(layout plan.Layout, parts map[int]journal.Part) []driver.Checksum {
-	known := make([]checksum.Part, layout.Parts())
+	known, ofSource := make([]checksum.Part, layout.Parts()), make([]checksum.Part, layout.Parts())
 	for i := range known {
 		part, held := parts[i+1]
 		if !held {
 			return nil
 		}
 		known[i] = checksum.Part{Checksum: part.Checksum, Size: part.Size}
+		ofSource[i] = checksum.Part{Checksum: part.SourceChecksum, Size: part.Size}
 	}
-	return checksum.Join(known)
+	return append(checksum.Join(known), checksum.Join(ofSource)...)
 }
 
 // landed says whether the destination holds the finished object, as far as the

@@ -3,9 +3,9 @@ package transfer
 import (
 	"encoding/hex"
 	"io"
-	"unicode/utf8"
-
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/exchange"
@@ -59,6 +59,36 @@ func (c *Copier) algorithms(stated []driver.Checksum) []driver.Algorithm {
 		}
 	}
 	return chosen
+}
+
+// partAlgorithms are the checksums to compute for a part: the best that the destination
+// keeps, and, where the source keeps others, the best of those that parts say something
+// of. Ranged answers state none, so the session tells.
+func (c *Copier) partAlgorithms() []driver.Algorithm {
+	chosen, stored := c.algorithms(nil), c.Source.Session.Checksums.Stored
+	if len(chosen) > 0 && slices.Contains(stored, chosen[0]) {
+		return chosen
+	}
+	for _, algorithm := range stored {
+		if checksum.Joinable(algorithm) {
+			return append(chosen, algorithm)
+		}
+	}
+	return chosen
+}
+
+// bySide tells the checksum of a part that the destination can compare from the one
+// that only the source can; zero where there is none.
+func (c *Copier) bySide(sums []driver.Checksum) (destination, source driver.Checksum) {
+	forDestination := c.algorithms(nil)
+	for _, sum := range sums {
+		if slices.Contains(forDestination, sum.Algorithm) {
+			destination = sum
+		} else {
+			source = sum
+		}
+	}
+	return destination, source
 }
 
 // stated returns the checksums of a whole body that the store stated in an

@@ -245,7 +245,7 @@ func checkRange(t task.Task, answer *exchange.Answer, offset, length int64) erro
 // relayPart streams an opened range into a part.
 func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer *exchange.Answer) error {
 	_, length := a.layout.Part(number)
-	body := c.newStream(answer.Body, c.algorithms(nil))
+	body := c.newStream(answer.Body, c.partAlgorithms())
 	put, err := c.Destination.putPart(ctx, a.record.DestinationKey(), a.record.ID, number, length, body)
 	if body.failure != nil {
 		return c.Source.interrupted(a.task.Key, body.failure)
@@ -264,9 +264,7 @@ func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer 
 		})
 	}
 	part := journal.Part{Number: number, Size: length, ETag: put.ETag}
-	if sums := body.hasher.PartSums(); len(sums) > 0 {
-		part.Checksum = sums[0]
-	}
+	part.Checksum, part.SourceChecksum = c.bySide(body.hasher.PartSums())
 	if err := c.Journal.RecordPart(ctx, a.task.Key, part); err != nil {
 		return err
 	}

@@ -45,7 +45,8 @@ func upload(key string) journal.Upload {
 func part(number int) journal.Part {
 	return journal.Part{
 		Number: number, Size: 8 << 20, ETag: fmt.Sprintf("etag-%d", number),
-		Checksum: driver.Checksum{Algorithm: driver.AlgorithmCRC32C, Value: "\x00\xff\x00\xff"},
+		Checksum:       driver.Checksum{Algorithm: driver.AlgorithmCRC32C, Value: "\x00\xff\x00\xff"},
+		SourceChecksum: driver.Checksum{Algorithm: driver.AlgorithmQETag, Value: "\x96\x00"},
 	}
 }
 

@@ -153,12 +153,12 @@ func readAttributes(r *pack.Reader) driver.Attributes {
 func packPart(part journal.Part) []byte {
 	b := pack.AppendInt(nil, part.Size)
 	b = pack.AppendString(b, part.ETag)
-	return appendChecksum(b, part.Checksum)
+	return appendChecksum(appendChecksum(b, part.Checksum), part.SourceChecksum)
 }
 
 func readPart(number int, packed string) (journal.Part, error) {
 	r := pack.NewReader(packed)
-	part := journal.Part{Number: number, Size: r.Int(), ETag: r.Text(), Checksum: readChecksum(&r)}
+	part := journal.Part{Number: number, Size: r.Int(), ETag: r.Text(), Checksum: readChecksum(&r), SourceChecksum: readChecksum(&r)}
 	return part, r.Err()
 }
 
