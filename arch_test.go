@@ -244,6 +244,7 @@ func TestBinariesLinkOnlyTheListedModules(t *testing.T) {
 	binaries := map[string]string{
 		"dth":                 "./cmd/dth",
 		"dth-plugin-cos":      "./plugins/cos",
+		"dth-plugin-kodo":     "./plugins/kodo",
 		"dth-plugin-s3":       "./plugins/s3",
 		"dth-plugin-s3compat": "./plugins/s3compat",
 	}

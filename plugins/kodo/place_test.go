@@ -234,4 +234,3 @@ func TestRequestsPerObject(t *testing.T) {
 		}
 	}
 }
-
