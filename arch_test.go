@@ -245,6 +245,7 @@ func TestBinariesLinkOnlyTheListedModules(t *testing.T) {
 		"dth":                 "./cmd/dth",
 		"dth-plugin-cos":      "./plugins/cos",
 		"dth-plugin-kodo":     "./plugins/kodo",
+		"dth-plugin-oss":      "./plugins/oss",
 		"dth-plugin-s3":       "./plugins/s3",
 		"dth-plugin-s3compat": "./plugins/s3compat",
 	}

@@ -76,6 +76,9 @@ func parseEvents(payload []byte, envelopes int) ([]driver.Event, error) {
 	if err := json.Unmarshal(payload, &list); err != nil {
 		return nil, control.Invalid("the notification is no JSON of OSS: %v", err)
 	}
+	if len(list) == 0 {
+		return nil, control.Invalid("the notification is an empty list")
+	}
 	found := []driver.Event{}
 	for _, told := range list {
 		events, err := told.read(envelopes)

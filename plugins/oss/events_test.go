@@ -67,6 +67,7 @@ func TestForeignEvents(t *testing.T) {
 	cases := map[string]struct{ payload, want string }{
 		"no JSON":            {"hello topic", "no JSON of OSS"},
 		"nothing":            {"", "is empty"},
+		"an empty list":      {"[]", "an empty list"},
 		"another document":   {`{"a": 1}`, "neither events"},
 		"another vendor's":   {`{"events": [{"eventName": "CdnDomainAdded", "eventSource": "cdn"}]}`, `"cdn"`},
 		"another source":     {`{"source": "acs.ecs", "data": {"eventName": "x"}}`, "not OSS's"},

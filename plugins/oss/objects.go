@@ -3,6 +3,11 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -18,38 +23,59 @@ func (b *bucket) List(ctx context.Context, request driver.ListRequest) (driver.L
 	return page, b.reporter.Fail("List", "", err)
 }
 
+// list sends the call itself: the SDK takes "+" in a continuation token for a space,
+// because OSS is documented to escape tokens, and as base64 they may hold one as it is.
 func (b *bucket) list(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
 	site, err := b.site(ctx)
 	if err != nil {
 		return driver.ListPage{}, err
 	}
-	input := &oss.ListObjectsV2Request{
-		Bucket: &site.bucket, Prefix: optional(request.Prefix), ContinuationToken: optional(request.Token), MaxKeys: int32(request.MaxKeys),
-	}
-	if request.Token == "" {
-		input.StartAfter = optional(request.StartAfter)
-	}
-	if request.MaxKeys == 0 {
-		input.MaxKeys = int32(b.session.Limits.MaxKeys) // OSS's default is 100
-	}
-	reply, err := site.sdk.ListObjectsV2(ctx, input)
+	input := &oss.OperationInput{OpName: "ListObjectsV2", Method: http.MethodGet, Bucket: &site.bucket, Parameters: listQuery(request)}
+	reply, err := site.sdk.InvokeOperation(ctx, input)
 	if err != nil {
 		return driver.ListPage{}, err
 	}
-	if reply.Name == nil {
-		return driver.ListPage{}, foreign("a listing", reply.ResultCommon)
+	defer func() { _ = reply.Body.Close() }()
+	var listed oss.ListObjectsV2Result
+	if err := xml.NewDecoder(reply.Body).Decode(&listed); err != nil && !errors.As(err, new(*xml.SyntaxError)) && !errors.Is(err, io.EOF) {
+		return driver.ListPage{}, err
+	} else if err != nil || listed.Name == nil {
+		return driver.ListPage{}, dialect.Foreign("a listing", control.Answer{Status: reply.StatusCode, Header: reply.Headers}, err)
 	}
-	page := driver.ListPage{Objects: make([]driver.Object, len(reply.Contents))}
-	for i, listed := range reply.Contents {
+	page := driver.ListPage{Objects: make([]driver.Object, len(listed.Contents))}
+	for i, object := range listed.Contents {
 		page.Objects[i] = driver.Object{
-			Key: oss.ToString(listed.Key), Size: listed.Size, ETag: control.Unquote(oss.ToString(listed.ETag)),
-			Modified: utc(listed.LastModified), StorageClass: storageClass(oss.ToString(listed.StorageClass)),
+			Key: decodeKey(oss.ToString(object.Key), oss.ToString(listed.EncodingType)), Size: object.Size, ETag: control.Unquote(oss.ToString(object.ETag)),
+			Modified: utc(object.LastModified), StorageClass: storageClass(oss.ToString(object.StorageClass)),
 		}
 	}
-	if reply.IsTruncated {
-		page.Next = oss.ToString(reply.NextContinuationToken)
+	if listed.IsTruncated {
+		page.Next, err = url.PathUnescape(oss.ToString(listed.NextContinuationToken)) // which leaves "+" alone
 	}
-	return page, nil
+	return page, err
+}
+
+// decodeKey undoes encoding-type=url where the answer says so. What is not encoded is
+// taken as it stands.
+func decodeKey(text, encoding string) string {
+	if key, err := url.QueryUnescape(text); err == nil && encoding == "url" {
+		return key
+	}
+	return text
+}
+
+// listQuery returns the parameters of a page. OSS's own default is 100 keys.
+func listQuery(request driver.ListRequest) map[string]string {
+	query := map[string]string{"list-type": "2", "encoding-type": "url", "max-keys": "1000", "prefix": request.Prefix}
+	if request.MaxKeys > 0 {
+		query["max-keys"] = strconv.Itoa(request.MaxKeys)
+	}
+	if request.Token != "" {
+		query["continuation-token"] = request.Token
+	} else if request.StartAfter != "" {
+		query["start-after"] = request.StartAfter
+	}
+	return query
 }
 
 // Stat asks for one object by HEAD.

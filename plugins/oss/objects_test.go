@@ -63,6 +63,21 @@ func TestETagsAreKept(t *testing.T) {
 	}
 }
 
+// TestTokensAreKept reads continuation tokens that OSS escaped and those that it did
+// not: neither loses its "+".
+func TestTokensAreKept(t *testing.T) {
+	for name, told := range map[string]string{"escaped": "a%2Bb%2Fc--", "as it is": "a+b/c--"} {
+		t.Run(name, func(t *testing.T) {
+			b := answering(t, 200, nil, "<ListBucketResult><Name>n</Name><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"+
+				"<NextContinuationToken>"+told+"</NextContinuationToken><Contents><Key>a%2Bb+c%25</Key><Size>1</Size></Contents></ListBucketResult>")
+			page, err := b.List(t.Context(), driver.ListRequest{})
+			if err != nil || page.Next != "a+b/c--" || page.Objects[0].Key != "a+b c%" {
+				t.Errorf("List = %+v, %v; want the token a+b/c-- and the key %q", page, err, "a+b c%")
+			}
+		})
+	}
+}
+
 // TestVirtualHosts reaches the bucket by OSS's own names, where path style is refused.
 func TestVirtualHosts(t *testing.T) {
 	server := startEmulator(t, "-strict-host")
