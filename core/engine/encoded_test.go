@@ -86,6 +86,9 @@ func TestEncodedKeysStayInStep(t *testing.T) {
 	t.Parallel()
 	for name, rules := range map[string]func(*driver.Session){"like COS": likeCOS, "like OSS": likeOSS, "like Kodo": likeKodo} {
 		for _, to := range []string{"mem://dst", "mem://dst/new/"} {
+			if to != "mem://dst" && name != "like OSS" {
+				continue // a prefix matters to rules about segments most
+			}
 			t.Run(name+" "+to, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)

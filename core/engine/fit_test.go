@@ -72,6 +72,9 @@ func TestAttributesThatTheDestinationCannotHold(t *testing.T) {
 		},
 	} {
 		for body, size := range bodies {
+			if test.policy != job.UnmappableEncode && (body == "empty" || body == "streamed") {
+				continue // these ways differ in nothing that the policy changes
+			}
 			t.Run(name+"/"+body, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
