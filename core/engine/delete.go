@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dth-dev/dth/core/journal"
-	"github.com/dth-dev/dth/sdk/driver"
 )
 
 // deletesAtOnce is how many deletions are in flight.
@@ -75,7 +74,5 @@ func (e *Engine) deleteExtra(ctx context.Context, key string) error {
 // atSource looks a key up by listing: unlike the answer to a HEAD, a listing
 // tells an absent key from an absent bucket.
 func (e *Engine) atSource(ctx context.Context, key string) (bool, error) {
-	absolute := e.from.Absolute(key)
-	page, err := e.source.List(ctx, driver.ListRequest{Prefix: absolute, MaxKeys: 1})
-	return err == nil && len(page.Objects) > 0 && page.Objects[0].Key == absolute, err
+	return e.source.Lists(ctx, e.from.Absolute(key))
 }

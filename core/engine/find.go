@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -74,16 +75,9 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 
 // merge calls visit for every key that either side has, in order.
 func (e *Engine) merge(ctx context.Context, visit func(diff.Pair) error) error {
-	for _, side := range []*transfer.Side{e.source, e.destination} {
-		if !side.Session.Limits.ListOrdered {
-			return &transfer.Error{Side: side.Role, Bucket: side.Name, Err: &driver.Error{
-				Op: "List", Kind: driver.KindUnsupported, Message: "the store does not list its keys in order",
-			}}
-		}
-	}
-	source := list.Open(ctx, e.source, e.from.List, &e.counters.ListedSource)
+	source := open(ctx, e.source, e.from.List, &e.counters.ListedSource)
 	defer source.Close()
-	destination := list.Open(ctx, e.destination, e.to.List, &e.counters.ListedDestination)
+	destination := open(ctx, e.destination, e.to.List, &e.counters.ListedDestination)
 	defer destination.Close()
 	merger := diff.NewMerger(source, destination, len(e.from.Strip), len(e.to.Strip), e.records(ctx))
 	defer merger.Close()
@@ -100,6 +94,14 @@ func (e *Engine) merge(ctx context.Context, visit func(diff.Pair) error) error {
 			return err
 		}
 	}
+}
+
+// open begins the listing of a side, which is sorted first where the store does not.
+func open(ctx context.Context, side *transfer.Side, prefix string, counter *atomic.Int64) *list.Stream {
+	if side.Session.Limits.ListOrdered {
+		return list.Open(ctx, side, prefix, counter)
+	}
+	return list.OpenUnordered(ctx, side, prefix, "", counter)
 }
 
 func (e *Engine) records(ctx context.Context) iter.Seq2[journal.Record, error] {

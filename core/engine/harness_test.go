@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -28,6 +29,7 @@ type world struct {
 	state       string
 	from, to    string // locations
 	framing     string
+	listing     string // "unordered" for both stores
 	settings    job.Settings
 	rules       func(*driver.Session) // of the destination; nil for the reference store's
 }
@@ -79,7 +81,7 @@ func (w *world) open(endpoint, bucket string) driver.Bucket {
 	credentials := map[string]string{"MEM_ACCESS_KEY_ID": "id", "MEM_SECRET_ACCESS_KEY": "secret"}
 	opened, err := memdriver.New(func(name string) string { return credentials[name] }).Open(w.t.Context(), driver.OpenRequest{
 		Bucket: bucket, Credentials: "env:MEM",
-		Options: map[string]string{"endpoint": endpoint, "framing": w.framing, "min-part": fmt.Sprint(minPart)},
+		Options: map[string]string{"endpoint": endpoint, "framing": w.framing, "listing": cmp.Or(w.listing, "ordered"), "min-part": fmt.Sprint(minPart)},
 	})
 	if err != nil {
 		w.t.Fatal(err)

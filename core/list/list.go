@@ -1,4 +1,5 @@
-// Package list reads a whole listing as one ordered stream.
+// Package list reads a whole listing as one ordered stream, whatever the order in
+// which the store lists.
 package list
 
 import (
@@ -20,6 +21,7 @@ type Lister interface {
 type Stream struct {
 	pages   chan page
 	stop    context.CancelFunc
+	ended   chan struct{} // closed when nothing is read any more
 	counter *atomic.Int64
 
 	current []driver.Object
@@ -36,34 +38,55 @@ type page struct {
 // pagesAhead is how many pages wait to be used.
 const pagesAhead = 2
 
-// Open begins a listing. counter, where not nil, counts the objects that Next
-// returned. The caller closes the stream.
+// Open begins a listing of a store that lists its keys in order. counter, where not
+// nil, counts the objects that Next returned. The caller closes the stream.
 func Open(ctx context.Context, lister Lister, prefix string, counter *atomic.Int64) *Stream {
+	return open(ctx, counter, func(ctx context.Context, send func([]driver.Object) error) error {
+		return readAll(ctx, lister, prefix, send)
+	})
+}
+
+// open runs fill, which sends all objects in order, beside the stream's user. A listing
+// that breaks off is never taken for one that ended.
+func open(ctx context.Context, counter *atomic.Int64, fill func(context.Context, func([]driver.Object) error) error) *Stream {
 	ctx, stop := context.WithCancel(ctx)
-	s := &Stream{pages: make(chan page, pagesAhead), stop: stop, counter: counter}
-	go read(ctx, lister, prefix, s.pages)
+	s := &Stream{pages: make(chan page, pagesAhead), stop: stop, ended: make(chan struct{}), counter: counter}
+	send := func(got page) error {
+		select {
+		case s.pages <- got:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	go func() {
+		defer close(s.ended)
+		defer close(s.pages)
+		err := fill(ctx, func(objects []driver.Object) error { return send(page{objects: objects}) })
+		if err != nil {
+			_ = send(page{err: err}) // fails only when nobody listens any more
+		}
+	}()
 	return s
 }
 
-// read sends pages until the end of the listing, which it marks by closing the
-// channel, or the first error. A listing that breaks off is never taken for one that ended.
-func read(ctx context.Context, lister Lister, prefix string, pages chan<- page) {
-	defer close(pages)
+// readAll passes all pages on.
+func readAll(ctx context.Context, lister Lister, prefix string, send func([]driver.Object) error) error {
 	request := driver.ListRequest{Prefix: prefix}
 	for {
 		got, err := lister.List(ctx, request)
-		if err == nil && got.Next != "" && got.Next == request.Token {
-			err = &driver.Error{Op: "List", Kind: driver.KindFatal, Message: "the store returned the same page token twice"}
+		if err != nil {
+			return err
 		}
-		select {
-		case pages <- page{got.Objects, err}:
-		case <-ctx.Done():
-			return
+		if got.Next != "" && got.Next == request.Token {
+			return &driver.Error{Op: "List", Kind: driver.KindFatal, Message: "the store returned the same page token twice"}
 		}
-		if err != nil || got.Next == "" {
-			return
+		if err := send(got.Objects); err != nil {
+			return err
 		}
-		request.Token = got.Next
+		if request.Token = got.Next; request.Token == "" {
+			return nil
+		}
 	}
 }
 
@@ -108,5 +131,8 @@ func (s *Stream) Next(ctx context.Context) (*driver.Object, error) {
 	return object, nil
 }
 
-// Close ends the listing.
-func (s *Stream) Close() { s.stop() }
+// Close ends the listing and waits until nothing of it is left.
+func (s *Stream) Close() {
+	s.stop()
+	<-s.ended
+}

@@ -218,12 +218,8 @@ func (c *Copier) lookUp(ctx context.Context, written string) error {
 	if !c.Destination.Session.KeyRules.LookUp || !unusual(written) {
 		return nil
 	}
-	page, err := c.Destination.List(ctx, driver.ListRequest{Prefix: written, MaxKeys: 1})
-	if err != nil {
+	if listed, err := c.Destination.Lists(ctx, written); err != nil || listed {
 		return err
-	}
-	if len(page.Objects) > 0 && page.Objects[0].Key == written {
-		return nil
 	}
 	return c.Destination.failed(0, &driver.Error{
 		Op: "Put", Key: written, Kind: driver.KindUnsupported,
