@@ -137,7 +137,7 @@ func TestRunsAreMergedInLevels(t *testing.T) {
 }
 
 func FuzzRecord(f *testing.F) {
-	f.Add([]byte(appendRecord(nil, driver.Object{Key: "k", Size: 5, ETag: "e", StorageClass: "c"})))
+	f.Add(appendRecord(nil, driver.Object{Key: "k", Size: 5, ETag: "e", StorageClass: "c"}))
 	f.Add([]byte{0x80})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := record(data)

@@ -61,7 +61,7 @@ func (s scattered) List(ctx context.Context, request driver.ListRequest) (driver
 
 func TestUnorderedListingIsSorted(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{0, 1, 999, 1001, 200_000} { // the last does not fit into one run
+	for _, n := range []int{0, 1, 999, 1001, 120_000} { // the last does not fit into one run
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			lister, directory := scattered{n: n}, t.TempDir()
@@ -97,7 +97,7 @@ func TestUnorderedListingIsSorted(t *testing.T) {
 
 // sameListed compares what listings show.
 func sameListed(x, y driver.Object) bool {
-	return x.Key == y.Key && x.Size == y.Size && x.ETag == y.ETag && x.StorageClass == y.StorageClass && x.Modified == y.Modified
+	return x.Key == y.Key && x.Size == y.Size && x.ETag == y.ETag && x.StorageClass == y.StorageClass && x.Modified.Equal(y.Modified)
 }
 
 func nothingIn(t *testing.T, directory string) {
