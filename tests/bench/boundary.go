@@ -61,7 +61,7 @@ func (b *bench) boundary(ctx context.Context) ([]crossing, error) {
 func inProcess(t task) (*exec.Cmd, error) {
 	command := exec.Command(filepath.Join(t.bin, "inprocess"), "-test.run=^$", "-test.bench=SyncInProcess", "-test.benchtime=1x")
 	command.Env = append(append(os.Environ(), credentials...),
-		"DTH_BENCH_SOURCE="+location(t.source, t.from)+"&credentials=env:SRC",
-		"DTH_BENCH_DESTINATION="+location(t.destination, t.to)+"&credentials=env:DST")
+		"DTH_BENCH_SOURCE="+sourceOf(t),
+		"DTH_BENCH_DESTINATION="+destinationOf(t))
 	return command, nil
 }

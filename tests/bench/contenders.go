@@ -23,6 +23,7 @@ type contender struct {
 	settings string // what a reader needs to judge the comparison
 	compares bool   // can also compare two buckets
 	only     string // workload; empty for all
+	apart    bool   // writes to no null store, so that somebody else checks what it did
 	command  func(task) (*exec.Cmd, error)
 }
 
@@ -52,20 +53,28 @@ var contenders = []contender{
 
 // dth runs the product as a user would, with a state of its own.
 func dth(t task) (*exec.Cmd, error) {
-	command := exec.Command("bin/dth", "sync", location(t.source, t.from), location(t.destination, t.to),
-		"--source-credentials", "env:SRC", "--destination-credentials", "env:DST", "--state", t.dir, "--json")
+	return syncCommand(sourceOf(t), destinationOf(t), t.dir), nil
+}
+
+// sourceOf and destinationOf return the locations in the null stores.
+func sourceOf(t task) string      { return location(t.source, t.from) + "&credentials=env:SRC" }
+func destinationOf(t task) string { return location(t.destination, t.to) + "&credentials=env:DST" }
+
+func syncCommand(from, to, state string) *exec.Cmd {
+	command := exec.Command("bin/dth", "sync", from, to, "--state", state, "--json")
 	command.Env = append(os.Environ(), credentials...)
-	return command, nil
+	return command
 }
 
 func location(address, bucket string) string {
 	return fmt.Sprintf("s3compat://%s?endpoint=http://%s&profile=versitygw&region=us-east-1", bucket, address)
 }
 
-// credentials are no secret: the null store checks none.
+// credentials are no secret: the null store checks none, and the emulators know theirs.
 var credentials = []string{
 	"SRC_ACCESS_KEY_ID=source", "SRC_SECRET_ACCESS_KEY=source",
 	"DST_ACCESS_KEY_ID=destination", "DST_SECRET_ACCESS_KEY=destination",
+	"EMULATOR_ACCESS_KEY_ID=" + emulatorKey, "EMULATOR_SECRET_ACCESS_KEY=" + emulatorKey,
 }
 
 // rclone runs rclone sync between two remotes: on one it would copy inside the

@@ -1,7 +1,8 @@
 // Command bench measures what copying a bucket costs: dth with its plugin
 // processes, rclone, and a bare net/http relay, all between two stores on this
-// machine that cost next to nothing (tests/bench/nullstore). Every run is a fresh
-// process; contenders take turns, so that a busy minute hurts all alike.
+// machine that cost next to nothing (tests/bench/nullstore), and dth with each
+// vendor's plugin at one end (tests/emulators). Every run is a fresh process;
+// contenders take turns, so that a busy minute hurts all alike.
 package main
 
 import (
@@ -16,15 +17,16 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"syscall"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "a tenth of the objects, once")
 	flag.IntVar(&o.repeat, "repeat", 3, "runs of each contender, 1 GiB objects excepted: those run once")
-	flag.StringVar(&o.only, "only", "", "run only what matches this regular expression, e.g. '4KiB/(dth|rclone)' or 'boundary'")
+	flag.StringVar(&o.only, "only", "", "run only what matches this regular expression, e.g. '4KiB/(dth|rclone)', 'boundary' or 'vendor/to oss'")
 	flag.StringVar(&o.json, "json", "", "also write every run to this path")
 	flag.Parse()
 	if err := run(ctx, o); err != nil {
@@ -62,6 +64,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	if report.Boundary, err = b.boundary(ctx); err != nil {
+		return err
+	}
+	if report.Vendors, err = b.passages(ctx); err != nil {
 		return err
 	}
 	report.print(os.Stdout)

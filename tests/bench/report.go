@@ -14,6 +14,7 @@ type report struct {
 	Machine  string     `json:"machine"`
 	Runs     []result   `json:"runs"`
 	Boundary []crossing `json:"boundary,omitempty"`
+	Vendors  []passage  `json:"vendors,omitempty"`
 }
 
 // row is all runs of one contender on one workload.
@@ -72,6 +73,14 @@ func pluginPeak(r result) float64 {
 func (r report) print(to io.Writer) {
 	fmt.Fprintf(to, "\n%s. CPU is user and system of the process and its children; the stores' is not counted.\n\n", r.Machine)
 	rows := r.rows()
+	if len(rows) > 0 {
+		printRows(to, rows)
+	}
+	r.printBars(to, rows)
+	printPassages(to, r.Vendors)
+}
+
+func printRows(to io.Writer, rows []row) {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "workload\tcontender\truns\tCPU µs/object\t(spread)\tobjects/s\tCPU s/GB\twall s\tpeak MiB\tplugin MiB\tplugins' CPU\trequests\tdth takes\t")
 	for _, row := range rows {
@@ -86,7 +95,6 @@ func (r report) print(to io.Writer) {
 	}
 	table.Flush()
 	printSettings(to, rows)
-	r.printBars(to, rows)
 }
 
 func perGB(r row) string {

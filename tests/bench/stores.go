@@ -17,6 +17,9 @@ import (
 // sourceBucket is filled in the source, and for a comparison in the destination.
 const sourceBucket = "filled"
 
+// emptyBucket holds nothing, in any store.
+const emptyBucket = "empty"
+
 // stores are two null stores, each a process of its own.
 type stores struct {
 	source, destination string // addresses

@@ -89,6 +89,9 @@ func (b *bench) measure(ctx context.Context, w workload, c contender, pair *stor
 	if w.compare {
 		t.to = sourceBucket
 	}
+	if w.count == 0 {
+		t.from = emptyBucket
+	}
 	command, err := c.command(t)
 	if err != nil {
 		return result{}, err
@@ -105,8 +108,10 @@ func (b *bench) measure(ctx context.Context, w workload, c contender, pair *stor
 	if err != nil {
 		return result{}, err
 	}
-	if err := pair.check(ctx, w, t.to, after.copied()-before.copied()); err != nil {
-		return result{}, err
+	if !c.apart {
+		if err := pair.check(ctx, w, t.to, after.copied()-before.copied()); err != nil {
+			return result{}, err
+		}
 	}
 	return result{
 		Workload: w.name, Contender: c.name, Settings: c.settings, Objects: w.count, Bytes: int64(w.count) * w.size, Compare: w.compare,
