@@ -46,7 +46,7 @@ func TestSignaturesHold(t *testing.T) {
 				senders.Go(func() {
 					random := rand.New(rand.NewPCG(uint64(i), 7))
 					for j := range 1000 {
-						tryOne(t, b, client, random, j%16 == 0)
+						tryOne(t, b, client, random, j%40 == 0)
 						if t.Failed() {
 							return
 						}

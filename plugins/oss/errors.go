@@ -85,7 +85,7 @@ func answered(err error) *driver.Error {
 	switch {
 	case errors.As(err, &refused):
 		reply := control.Refusal{Status: refused.StatusCode, Header: refused.Headers, Code: refused.Code, Message: refused.Message}
-		if refused.Code == "BadErrorResponse" { // made up by the SDK for an answer without an error document
+		if refused.Code == "BadErrorResponse" || refused.RequestID == "" && !dialect.Knows(refused.Code) { // made up by the SDK, from the status as a rule
 			reply.Code, reply.Message = "", ""
 		}
 		failure := dialect.Failure(reply)

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -91,6 +92,7 @@ func TestForeignAnswers(t *testing.T) {
 		"another XML":          {200, nil, "<Welcome><a>b</a></Welcome>", driver.KindInvalidArgument, "does not speak OSS"},
 		"nothing":              {200, nil, "", driver.KindInvalidArgument, "does not speak OSS"},
 		"a web page's absence": {404, page, "<html>no</html>", driver.KindInvalidArgument, "does not speak OSS: it answers HTTP 404 with text/html"},
+		"a JSON service":       {404, map[string]string{"Content-Type": "application/json"}, `{"error": "no route"}`, driver.KindInvalidArgument, "does not speak OSS: it answers HTTP 404 with application/json"},
 		"a proxy's overload":   {502, page, "<html>bad gateway</html>", driver.KindUnavailable, "bad gateway"},
 		"a redirect":           {302, map[string]string{"Location": "http://127.0.0.1:1/"}, "", driver.KindInvalidArgument, "HTTP 302"},
 	}
@@ -122,6 +124,35 @@ func TestEchoIsConcealed(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "0123abcd") || strings.Contains(err.Error(), "the-token") {
 			t.Errorf("%s = %v, want no signature and no token", op, err)
 		}
+	}
+}
+
+// TestCallsFollowTheStoresClock signs by the time that a refusal told.
+func TestCallsFollowTheStoresClock(t *testing.T) {
+	ahead := time.Now().Add(3 * time.Hour).UTC()
+	signed := make(chan string, 2)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		signed <- r.Header.Get("X-Oss-Date")
+		w.Header().Set("Date", ahead.Format(http.TimeFormat))
+		w.Header().Set("X-Oss-Request-Id", "id")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte("<Error><Code>RequestTimeTooSkewed</Code><Message>m</Message></Error>"))
+	}))
+	defer server.Close()
+	t.Setenv("CLOCK_ACCESS_KEY_ID", "LTAI")
+	t.Setenv("CLOCK_SECRET_ACCESS_KEY", "s")
+	b := opened(t, at(suite, "env:CLOCK", server.URL, nil))
+	for i, want := range []time.Time{time.Now(), ahead} {
+		if _, err := b.List(t.Context(), driver.ListRequest{}); driver.KindOf(err) != driver.KindExpired {
+			t.Errorf("List = %v (%v), want expired", err, driver.KindOf(err))
+		}
+		if at, err := time.Parse(timeFormat, <-signed); err != nil || at.Sub(want).Abs() > 10*time.Minute {
+			t.Errorf("request %d is signed at %s, %v; want about %s", i, at, err, want)
+		}
+	}
+	get, err := b.SignGet(t.Context(), driver.GetRequest{Key: "k"})
+	if off := get.Expires.Sub(ahead.Add(getLife)).Abs(); err != nil || off > 10*time.Minute {
+		t.Errorf("an exchange expires at %s, %v; want an hour after %s", get.Expires, err, ahead)
 	}
 }
 
