@@ -202,7 +202,7 @@ func TestVendorsClientCopies(t *testing.T) {
 	e := start(t)
 	c := e.sdk()
 	const key = "a b/ü+%2F"
-	put := sdkPut(t, c, &osssdk.PutObjectRequest{Key: osssdk.Ptr(key), ContentType: osssdk.Ptr("text/x-y"), Metadata: map[string]string{"a": "1"}, Tagging: osssdk.Ptr("t=1")}, []byte("body"))
+	put := sdkPut(t, c, &osssdk.PutObjectRequest{Key: osssdk.Ptr(key), ContentType: osssdk.Ptr("text/x-y"), Metadata: map[string]string{"a": "1"}, Tagging: osssdk.Ptr("t=1"), Acl: osssdk.ObjectACLPublicRead, ServerSideEncryption: osssdk.Ptr("AES256")}, []byte("body"))
 	copied, err := c.CopyObject(t.Context(), &osssdk.CopyObjectRequest{Bucket: osssdk.Ptr(bucketB), Key: osssdk.Ptr("to"), SourceBucket: osssdk.Ptr(bucketA), SourceKey: osssdk.Ptr(key)})
 	if err != nil || *copied.ETag != *put.ETag || *copied.HashCRC64 != *put.HashCRC64 {
 		t.Fatalf("copy: %v %v", copied, err)
@@ -214,7 +214,10 @@ func TestVendorsClientCopies(t *testing.T) {
 		}
 		return result
 	}
-	if h := head(bucketB, "to"); *h.ContentType != "text/x-y" || h.Metadata["a"] != "1" || h.TaggingCount != 1 {
+	if acl, err := c.GetObjectAcl(t.Context(), &osssdk.GetObjectAclRequest{Bucket: osssdk.Ptr(bucketB), Key: osssdk.Ptr("to")}); err != nil || *acl.ACL != "default" {
+		t.Errorf("the copy's ACL, which is not inherited: %v %v", acl, err)
+	}
+	if h := head(bucketB, "to"); h.ServerSideEncryption != nil || *h.ContentType != "text/x-y" || h.Metadata["a"] != "1" || h.TaggingCount != 1 {
 		t.Errorf("the copy: %v", h.Headers)
 	}
 	_, err = c.CopyObject(t.Context(), &osssdk.CopyObjectRequest{
