@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"encoding/hex"
 	"io"
 	"slices"
@@ -139,6 +140,28 @@ func (c *Copier) prove(t task.Task, etag string, sums, source, destination []dri
 		got.grade = journal.GradeOne
 	}
 	return got, nil
+}
+
+// statement returns what the destination states of a whole object that it took. A store that
+// keeps checksums and states none is asked for the object: the answer may come from
+// somebody else on the way, or say that only a part of the work was done.
+func (c *Copier) statement(ctx context.Context, t task.Task, answer *exchange.Answer) (string, []driver.Checksum, error) {
+	stated := c.Destination.stated(answer)
+	if len(stated) > 0 || len(c.Destination.Session.Checksums.Stored) == 0 {
+		return answer.ETag, stated, nil
+	}
+	key := c.written(t.Key)
+	object, err := c.Destination.Stat(ctx, key)
+	if err == nil && object.Size == t.Size {
+		return object.ETag, c.Destination.withETag(fullObject(object.Checksums), object.ETag), nil
+	}
+	if err != nil && driver.KindOf(err) != driver.KindNotFound {
+		return "", nil, err
+	}
+	return "", nil, c.Destination.failed(0, &driver.Error{
+		Op: "PUT", Key: c.Destination.Prefix + key, Kind: driver.KindUnavailable, Status: answer.Status, RequestID: answer.RequestID,
+		Message: "the answer says that the object is stored, but the store does not have it in this size",
+	})
 }
 
 // unusual says whether stores are known to fold, refuse or rename such a key.

@@ -98,7 +98,11 @@ func (c *Copier) store(ctx context.Context, t task.Task, body fetched) (got rece
 			return err
 		}
 		c.Counters.MovedBytes.Add(t.Size)
-		got, err = c.prove(t, answer.ETag, body.sums, body.stated, c.Destination.stated(answer))
+		etag, stated, err := c.statement(ctx, t, answer)
+		if err != nil {
+			return err
+		}
+		got, err = c.prove(t, etag, body.sums, body.stated, stated)
 		got.changes = changes
 		return err
 	})
@@ -155,7 +159,11 @@ func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer
 	if err := c.compareSource(t.Key, sums, stated); err != nil {
 		return receipt{}, err
 	}
-	got, err := c.prove(t, put.ETag, sums, stated, c.Destination.stated(put))
+	etag, kept, err := c.statement(ctx, t, put)
+	if err != nil {
+		return receipt{}, err
+	}
+	got, err := c.prove(t, etag, sums, stated, kept)
 	got.changes = changes
 	return got, err
 }

@@ -68,7 +68,7 @@ func TestServerSideCopies(t *testing.T) {
 	for _, vendor := range vendors {
 		t.Run(vendor, func(t *testing.T) {
 			t.Parallel()
-			origin, store := startMem(t, "ORIGIN"), startVendor(t, vendor, "STORE")
+			origin, store := startMem(t, "ORIGIN"), startCopier(t, vendor, "STORE")
 			seed(origin, everywhere)
 			p := newProgram(t, slices.Concat(origin.keys(), store.keys)...)
 			p.must(0, append([]string{"sync", origin.at(""), store.at("in/")}, inParts...)...)

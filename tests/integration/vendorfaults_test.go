@@ -14,7 +14,7 @@ import (
 var emulated = map[string]servers.Fault{
 	"oss":  {"status": 503, "code": "UploadTrafficRateLimitExceeded", "message": "traffic is limited"},
 	"cos":  {"status": 503, "code": "SlowDown", "message": "Please reduce your request rate."},
-	"kodo": {"status": 573, "message": "too many requests"},
+	"kodo": {"status": 573, "code": "573", "message": "too many requests"},
 }
 
 // oddities are what else each vendor is known to answer.

@@ -22,6 +22,17 @@ func (s *vendorStore) at(prefix string) string {
 	return fmt.Sprintf("%s://%s/%s?%s&credentials=env:%s", s.vendor, s.bucket, prefix, s.options, s.prefix)
 }
 
+// startCopier starts a server of the vendor that copies by itself: MinIO loses headers
+// when it does, so its profile does without.
+func startCopier(t *testing.T, vendor, prefix string) *vendorStore {
+	t.Helper()
+	if vendor != "s3compat" {
+		return startVendor(t, vendor, prefix)
+	}
+	server := startReal(t, servers.VersityGW, prefix)
+	return &vendorStore{vendor: vendor, bucket: bucket, options: "endpoint=" + server.Endpoint + "&profile=versitygw", prefix: prefix, keys: server.keys()}
+}
+
 // vendors are the names of all plugins.
 var vendors = []string{"s3", "oss", "cos", "kodo", "s3compat"}
 
