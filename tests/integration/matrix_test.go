@@ -74,7 +74,7 @@ func TestAnyToAny(t *testing.T) {
 			for _, to := range vendors {
 				t.Run(from+" to "+to, func(t *testing.T) {
 					t.Parallel()
-					row := copyPair(t, from, to)
+					row := copyPair(t, startVendor(t, from, "FIRST"), startVendor(t, to, "SECOND"))
 					mu.Lock()
 					rows = append(rows, row)
 					mu.Unlock()
@@ -89,12 +89,11 @@ func TestAnyToAny(t *testing.T) {
 }
 
 // copyPair carries objects from a reference store through two vendors and back.
-func copyPair(t *testing.T, from, to string) matrixRow {
+func copyPair(t *testing.T, first, second *vendorStore) matrixRow {
 	t.Helper()
 	origin, end := startMem(t, "ORIGIN"), startMem(t, "END")
-	first, second := startVendor(t, from, "FIRST"), startVendor(t, to, "SECOND")
 	candidates := everywhere
-	if from != "s3" && to != "s3" {
+	if first.vendor != "s3" && second.vendor != "s3" {
 		candidates = slices.Concat(everywhere, somewhere)
 	}
 	seed(origin, candidates)
@@ -126,7 +125,7 @@ func copyPair(t *testing.T, from, to string) matrixRow {
 	}
 	sync(second.at("in/"), end.at(""))
 	sameObjects(t, origin, end, slices.Concat(slices.Collect(maps.Keys(lost)), slices.Collect(maps.Keys(unmappable))))
-	return matrixRow{from: from, to: to, evidence: report.Evidence, objects: report.Objects.Copied, unmappable: int64(len(unmappable))}
+	return matrixRow{from: first.vendor, to: second.vendor, evidence: report.Evidence, objects: report.Objects.Copied, unmappable: int64(len(unmappable))}
 }
 
 // sameObjects compares every object of two reference stores but those that were

@@ -13,13 +13,18 @@ type vendorStore struct {
 	bucket   string
 	options  string // of its locations
 	prefix   string // of its credentials reference
+	refer    string // a whole reference, instead of prefix
+	root     string // begins every key, empty or with "/" at its end
 	keys     []string
 	emulator *servers.Emulator // nil where a server of S3 stands behind it
 }
 
 // at returns the location of a prefix of the bucket.
 func (s *vendorStore) at(prefix string) string {
-	return fmt.Sprintf("%s://%s/%s?%s&credentials=env:%s", s.vendor, s.bucket, prefix, s.options, s.prefix)
+	if s.refer != "" {
+		return fmt.Sprintf("%s://%s/%s?%s&credentials=%s", s.vendor, s.bucket, s.root+prefix, s.options, s.refer)
+	}
+	return fmt.Sprintf("%s://%s/%s?%s&credentials=env:%s", s.vendor, s.bucket, s.root+prefix, s.options, s.prefix)
 }
 
 // startCopier starts a server of the vendor that copies by itself: MinIO loses headers
