@@ -12,6 +12,7 @@ import (
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/retry"
 	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/core/throttle"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -30,6 +31,7 @@ type Side struct {
 	policy   retry.Policy
 	counters *observe.Counters
 	requests *observe.Requests
+	pace     throttle.Pace
 	met      atomic.Bool // the store answered once
 }
 
@@ -96,13 +98,23 @@ func (s *Side) control(ctx context.Context, operation observe.Operation, call fu
 		if number > 1 {
 			s.counters.Retried.Add(1)
 		}
-		err := call()
+		err := s.paced(ctx, call)
 		if answered(err) {
 			s.met.Store(true)
 		}
 		return err
 	})
 	return s.failed(attempts, err)
+}
+
+// paced makes one request at the pace that the store takes.
+func (s *Side) paced(ctx context.Context, request func() error) error {
+	if err := s.pace.Wait(ctx); err != nil {
+		return err
+	}
+	err := request()
+	s.pace.Observe(err)
+	return err
 }
 
 // answered says whether a control call reached the store.
@@ -205,7 +217,11 @@ func (s *Side) get(ctx context.Context, t task.Task, signed driver.Exchange, off
 		request.IfMatch = t.ETag
 	}
 	s.requests.Count(observe.Get)
-	answer, err := s.client.Do(ctx, signed, request)
+	var answer *exchange.Answer
+	err := s.paced(ctx, func() (err error) {
+		answer, err = s.client.Do(ctx, signed, request)
+		return err
+	})
 	return answer, s.located(err, t.Key)
 }
 
@@ -217,7 +233,11 @@ func (s *Side) put(ctx context.Context, request driver.PutRequest, key string, b
 		return nil, s.failed(0, err)
 	}
 	s.requests.Count(observe.Put)
-	answer, err := s.client.Do(ctx, signed, exchange.Request{Body: body, Size: request.Size, Hasher: hasher})
+	var answer *exchange.Answer
+	err = s.paced(ctx, func() (err error) {
+		answer, err = s.client.Do(ctx, signed, exchange.Request{Body: body, Size: request.Size, Hasher: hasher})
+		return err
+	})
 	return answer, s.located(err, key)
 }
 

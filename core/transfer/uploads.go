@@ -41,7 +41,11 @@ func (s *Side) putPart(ctx context.Context, key, id string, number int, size int
 		return nil, s.failed(0, err)
 	}
 	s.requests.Count(observe.PutPart)
-	answer, err := s.client.Do(ctx, signed, exchange.Request{Body: body, Size: size, Hasher: body.hasher})
+	var answer *exchange.Answer
+	err = s.paced(ctx, func() (err error) {
+		answer, err = s.client.Do(ctx, signed, exchange.Request{Body: body, Size: size, Hasher: body.hasher})
+		return err
+	})
 	return answer, s.located(err, key)
 }
 
