@@ -106,7 +106,7 @@ else
 	@buf breaking --against '.git#tag=$(RELEASE)' $(if $(filter v0.%,$(RELEASE)),|| echo "allowed: the wire contract is not frozen before v1.0.0")
 endif
 
-bench: build emulators $(call stamps,rclone) ## Measure against rclone and a bare relay (10 minutes; BENCHFLAGS=-quick: 2).
+bench: build emulators $(call stamps,rclone) ## Measure against rclone and a bare relay (12 minutes; BENCHFLAGS=-quick: 4).
 	@go run ./tests/bench $(BENCHFLAGS)
 
 faults: build emulators $(call stamps,$(SERVERS)) ## Run the kill, rewrite and supervision tests at length.
