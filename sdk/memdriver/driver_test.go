@@ -186,7 +186,7 @@ func TestDescriptionIsNotShared(t *testing.T) {
 	for _, option := range memdriver.Description().Options {
 		names[option.Name] = true
 	}
-	want := map[string]bool{"endpoint": true, "framing": true, "replies": true, "min-part": true}
+	want := map[string]bool{"endpoint": true, "framing": true, "listing": true, "replies": true, "min-part": true}
 	if !maps.Equal(names, want) {
 		t.Errorf("options are %v, want %v", names, want)
 	}
