@@ -44,7 +44,7 @@ func TestPace(t *testing.T) {
 			t.Errorf("101 requests take %s after one refusal, and %s after more", once, twice)
 		}
 		for range 1000 {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			pace.Observe(refusal)
 		}
 		if longest := spent(t, &pace, 11); longest > 3*time.Second {
