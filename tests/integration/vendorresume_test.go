@@ -12,38 +12,46 @@ import (
 	_ "modernc.org/sqlite" // reads the state of a run under way
 )
 
-// TestEveryVendorResumes kills dth in the middle of a multipart upload to each vendor;
-// the next run goes on with the parts that are there, and leaves no upload behind.
-func TestEveryVendorResumes(t *testing.T) {
+// TestEveryPairResumes kills dth in the middle of a multipart upload from each vendor to
+// each; the next run goes on with the parts that are there, and leaves no upload behind.
+func TestEveryPairResumes(t *testing.T) {
 	t.Parallel()
-	for _, vendor := range vendors {
-		t.Run(vendor, func(t *testing.T) {
-			t.Parallel()
-			origin, store := startMem(t, "ORIGIN"), startVendor(t, vendor, "STORE")
-			data := content("large", 61<<20+7)
-			origin.put("large", data)
-			p := newProgram(t, slices.Concat(origin.keys(), store.keys)...)
-			arguments := append([]string{"sync", origin.at(""), store.at(""), "--json", "--state=state", "--transfers=1"}, inParts...)
-			killed := p.start(arguments...)
-			awaitParts(t, killed, filepath.Join(p.folder, "state", "state.db"), 3)
-			if err := killed.command.Process.Signal(syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
-			<-killed.ended
-			report := p.must(0, arguments...).report(t)
-			if report.Bytes.Resumed < 3*(5<<20) || report.Objects.Copied != 1 {
-				t.Errorf("%d bytes were resumed, %d objects copied; want three parts or more, and one", report.Bytes.Resumed, report.Objects.Copied)
-			}
-			if store.emulator != nil {
-				if open := store.emulator.OpenUploads(t); len(open) > 0 {
-					t.Errorf("uploads of %q are left open", open)
-				}
-			}
-			p.must(0, "sync", store.at(""), origin.at("back/"))
-			if !bytes.Equal(origin.get("back/large"), data) {
-				t.Error("the object that was resumed holds other bytes")
-			}
-		})
+	for _, from := range vendors {
+		for _, to := range vendors {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				t.Parallel()
+				resumePair(t, startVendor(t, from, "FIRST"), startVendor(t, to, "SECOND"))
+			})
+		}
+	}
+}
+
+func resumePair(t *testing.T, first, second *vendorStore) {
+	t.Helper()
+	origin := startMem(t, "ORIGIN")
+	data := content("large", 41<<20+7)
+	origin.put("large", data)
+	p := newProgram(t, slices.Concat(origin.keys(), first.keys, second.keys)...)
+	p.must(0, "sync", origin.at(""), first.at(""))
+	arguments := append([]string{"sync", first.at(""), second.at(""), "--json", "--state=state", "--transfers=1"}, inParts...)
+	killed := p.start(arguments...)
+	awaitParts(t, killed, filepath.Join(p.folder, "state", "state.db"), 2)
+	if err := killed.command.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-killed.ended
+	report := p.must(0, arguments...).report(t)
+	if report.Bytes.Resumed < 2*(5<<20) || report.Objects.Copied != 1 {
+		t.Errorf("%d bytes were resumed, %d objects copied; want two parts or more, and one", report.Bytes.Resumed, report.Objects.Copied)
+	}
+	if second.emulator != nil {
+		if open := second.emulator.OpenUploads(t); len(open) > 0 {
+			t.Errorf("uploads of %q are left open", open)
+		}
+	}
+	p.must(0, "sync", second.at(""), origin.at("back/"))
+	if !bytes.Equal(origin.get("back/large"), data) {
+		t.Error("the object that was resumed holds other bytes")
 	}
 }
 
