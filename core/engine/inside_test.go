@@ -104,6 +104,21 @@ func TestInsideFaults(t *testing.T) {
 	}
 }
 
+// TestSourceReplacedBeforeItsCopyInside: what is copied is the version that was listed, or
+// it is planned again.
+func TestSourceReplacedBeforeItsCopyInside(t *testing.T) {
+	t.Parallel()
+	w := newStore(t)
+	w.source.Inject(memdriver.Fault{Call: "Stat", Bucket: "src", Key: "small", Times: 1, Effect: memdriver.Do(func() {
+		w.put("small", content(10_000, 99), driver.Attributes{ContentType: "text/new"})
+	})})
+	report := w.sync()
+	w.same()
+	if report.Objects.Replanned != 1 {
+		t.Errorf("planned again %d times, want once", report.Objects.Replanned)
+	}
+}
+
 func TestPlanSaysWhyBytesPassThrough(t *testing.T) {
 	t.Parallel()
 	inside, through, never := newStore(t), newWorld(t), newStore(t)
