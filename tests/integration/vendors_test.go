@@ -12,6 +12,7 @@ type vendorStore struct {
 	vendor   string // name of the plugin
 	bucket   string
 	options  string // of its locations
+	endpoint string // among them
 	prefix   string // of its credentials reference
 	refer    string // a whole reference, instead of prefix
 	root     string // begins every key, empty or with "/" at its end
@@ -48,10 +49,10 @@ func startVendor(t *testing.T, vendor, prefix string) *vendorStore {
 	switch vendor {
 	case "s3":
 		server := startReal(t, servers.VersityGW, prefix)
-		return &vendorStore{vendor: vendor, bucket: bucket, options: "endpoint=" + server.Endpoint + "&region=us-east-1", prefix: prefix, keys: server.keys()}
+		return &vendorStore{vendor: vendor, bucket: bucket, options: "endpoint=" + server.Endpoint + "&region=us-east-1", endpoint: server.Endpoint, prefix: prefix, keys: server.keys()}
 	case "s3compat":
 		server := startReal(t, servers.MinIO, prefix)
-		return &vendorStore{vendor: vendor, bucket: bucket, options: "endpoint=" + server.Endpoint + "&profile=minio", prefix: prefix, keys: server.keys()}
+		return &vendorStore{vendor: vendor, bucket: bucket, options: "endpoint=" + server.Endpoint + "&profile=minio", endpoint: server.Endpoint, prefix: prefix, keys: server.keys()}
 	}
 	name := map[string]string{"oss": "data", "cos": "data-1250000000", "kodo": "data"}[vendor]
 	emulator := servers.StartEmulator(t, servers.EmulatorConfig{
@@ -61,7 +62,7 @@ func startVendor(t *testing.T, vendor, prefix string) *vendorStore {
 		"oss": "region=cn-hangzhou&endpoint=", "cos": "region=ap-guangzhou&endpoint=", "kodo": "endpoint=",
 	}[vendor] + emulator.Endpoint
 	return &vendorStore{
-		vendor: vendor, bucket: name, options: options, prefix: prefix, emulator: emulator,
+		vendor: vendor, bucket: name, options: options, endpoint: emulator.Endpoint, prefix: prefix, emulator: emulator,
 		keys: keys(prefix, emulator.AccessKey, emulator.SecretKey),
 	}
 }
