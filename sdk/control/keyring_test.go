@@ -21,7 +21,7 @@ type script struct {
 	asked   int
 }
 
-func (s *script) resolve(context.Context, bool) (credentials.Keys, error) {
+func (s *script) resolve(context.Context, Reason) (credentials.Keys, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	answer := s.answers[min(s.asked, len(s.answers)-1)]
@@ -124,7 +124,7 @@ func TestRotatedFile(t *testing.T) {
 		}
 	}
 	write("old")
-	ring, err := OpenKeyring(t.Context(), "file:"+path, nil)
+	ring, err := OpenKeyring(t.Context(), "file:"+path, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestOpenKeyring(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			ring, err := OpenKeyring(t.Context(), test.reference, chain)
+			ring, err := OpenKeyring(t.Context(), test.reference, chain, nil)
 			if driver.KindOf(err) != test.kind || (err == nil) != (test.kind == driver.KindUnknown) {
 				t.Fatalf("OpenKeyring = %v (%v), want %v", err, driver.KindOf(err), test.kind)
 			}

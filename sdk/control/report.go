@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -28,19 +29,33 @@ type Reporter struct {
 }
 
 // Fail adds operation, bucket and key to what err says, takes secrets out of its
-// message, and distrusts the keys when the store said that they expired. key is empty
-// where the operation has none. A nil error stays nil.
+// message, and distrusts the keys when the store said that they expired. Refused keys
+// that may have been rotated are resolved again, once: KindDenied then becomes
+// KindExpired. key is empty where the operation has none. A nil error stays nil.
 func (r *Reporter) Fail(op, key string, err error) error {
 	if err == nil {
 		return nil
 	}
 	failure := *r.Translate(err)
-	if failure.Kind == driver.KindExpired {
+	switch {
+	case failure.Kind == driver.KindExpired:
 		r.Keyring.Distrust()
+	case failure.Kind == driver.KindDenied && failure.Status != 0 && r.Keyring.Refuse(unknownKeys(failure)):
+		failure.Kind = driver.KindExpired
 	}
 	failure.Op, failure.Bucket, failure.Key = op, r.Bucket, key
 	failure.Message = r.conceal(failure.Message)
 	return &failure
+}
+
+// unknownKeys says that the store does not know the keys, or not with this secret. The
+// code is the same for S3, OSS and COS; Kodo has none and answers 401.
+func unknownKeys(failure driver.Error) bool {
+	switch failure.Code {
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "XAdminUserNotFound":
+		return true
+	}
+	return failure.Status == http.StatusUnauthorized
 }
 
 // FailOpen is [Reporter.Fail] for Open, where there is no reporter yet. What is no

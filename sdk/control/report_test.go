@@ -24,7 +24,7 @@ func (answered) Error() string { return "GET http://store.example/k?Signature=ca
 func newReporter(t *testing.T) (*Reporter, *int) {
 	t.Helper()
 	resolved := 0
-	ring := NewKeyring(func(context.Context, bool) (credentials.Keys, error) {
+	ring := NewKeyring(func(context.Context, Reason) (credentials.Keys, error) {
 		resolved++
 		return credentials.Keys{AccessKeyID: "id", SecretAccessKey: "s", SessionToken: "canary-token"}, nil
 	})

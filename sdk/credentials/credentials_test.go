@@ -30,6 +30,7 @@ func TestParse(t *testing.T) {
 		"environment":        {"env:CN", credentials.Reference{Kind: credentials.Env, Value: "CN"}},
 		"profile":            {"profile:cn admin", credentials.Reference{Kind: credentials.Profile, Value: "cn admin"}},
 		"file with colon":    {"file:/a:b", credentials.Reference{Kind: credentials.File, Value: "/a:b"}},
+		"secret":             {"secret:team/store,region=eu-west-1", credentials.Reference{Kind: credentials.Secret, Value: "team/store,region=eu-west-1"}},
 		"command with colon": {"exec:get a:b", credentials.Reference{Kind: credentials.Exec, Value: "get a:b"}},
 	}
 	for name, test := range cases {
@@ -51,7 +52,7 @@ func TestParse(t *testing.T) {
 
 func TestParseRefusesWithoutRepeating(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{canary, "key:" + canary, "env:", "env:A=" + canary, "file:", "profile", "AKIA:" + canary} {
+	for _, text := range []string{canary, "key:" + canary, "env:", "env:A=" + canary, "file:", "secret:", "profile", "AKIA:" + canary} {
 		_, err := credentials.Parse(text)
 		if err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("Parse(%q) = %v, want an error that does not repeat the value", text, err)
@@ -131,7 +132,7 @@ func TestResolveRefuses(t *testing.T) {
 
 func TestResolveLeavesVendorsReferencesAlone(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []credentials.Kind{credentials.Default, credentials.Profile} {
+	for _, kind := range []credentials.Kind{credentials.Default, credentials.Profile, credentials.Secret} {
 		if _, err := credentials.Resolve(t.Context(), credentials.Reference{Kind: kind}); !errors.Is(err, credentials.ErrVendor) {
 			t.Errorf("Resolve(%q) = %v, want ErrVendor", kind, err)
 		}

@@ -21,13 +21,14 @@ const (
 	Env       Kind = "env"       // variables PREFIX_ACCESS_KEY_ID, PREFIX_SECRET_ACCESS_KEY and PREFIX_SESSION_TOKEN
 	File      Kind = "file"      // a JSON document that nobody else may read
 	Exec      Kind = "exec"      // a command that prints the same JSON document
+	Secret    Kind = "secret"    // the same JSON document in AWS Secrets Manager; resolved by the plugin
 	Anonymous Kind = "anonymous" // no credentials: requests are not signed
 )
 
 // Reference names credentials without holding them. It is no secret.
 type Reference struct {
 	Kind  Kind
-	Value string // prefix, path, command or profile; empty for Default and Anonymous
+	Value string // prefix, path, command, profile or secret; empty for Default and Anonymous
 }
 
 // Parse reads a reference as it stands in a location or in dth.yaml.
@@ -37,7 +38,7 @@ func Parse(text string) (Reference, error) {
 	}
 	scheme, value, found := strings.Cut(text, ":")
 	switch kind := Kind(scheme); kind {
-	case Profile, Env, File, Exec:
+	case Profile, Env, File, Exec, Secret:
 		if !found || value == "" {
 			return Reference{}, fmt.Errorf("credentials %q lack what follows %q", scheme, scheme+":")
 		}
@@ -47,7 +48,7 @@ func Parse(text string) (Reference, error) {
 		return Reference{Kind: kind, Value: value}, nil
 	}
 	// The text is not repeated: it may be a key pasted into the wrong place.
-	return Reference{}, errors.New("credentials must be a reference: env:PREFIX, profile:NAME, file:PATH, exec:COMMAND or anonymous")
+	return Reference{}, errors.New("credentials must be a reference: env:PREFIX, profile:NAME, file:PATH, exec:COMMAND, secret:NAME or anonymous")
 }
 
 // String returns the reference as Parse reads it.
@@ -76,8 +77,9 @@ func (Keys) MarshalText() ([]byte, error) {
 }
 
 // ErrVendor is what [Resolve] returns for the references that only the plugin
-// of the vendor can resolve: Default and Profile.
-var ErrVendor = errors.New("this reference is resolved by the plugin of its vendor")
+// can resolve: Default and Profile, which are its vendor's, and Secret, which takes the
+// SDK of another one.
+var ErrVendor = errors.New("this reference is resolved by the plugin")
 
 // Resolve returns the keys behind a reference, which are zero for Anonymous.
 // It reads environment, file or command anew at every call. Its errors name

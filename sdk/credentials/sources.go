@@ -47,7 +47,7 @@ func fromFile(path string) (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("credentials file:%s: %w", path, err)
 	}
-	keys, err := parseDocument(document)
+	keys, err := ParseDocument(document)
 	if err != nil {
 		return Keys{}, fmt.Errorf("credentials file:%s: %w", path, err)
 	}
@@ -99,7 +99,7 @@ func fromCommand(ctx context.Context, line string) (Keys, error) {
 	case err != nil:
 		return Keys{}, fmt.Errorf("credentials exec: the command failed (%w): run it by hand to see why", err)
 	}
-	keys, err := parseDocument(output.Bytes())
+	keys, err := ParseDocument(output.Bytes())
 	if err != nil {
 		return Keys{}, fmt.Errorf("credentials exec: %w", err)
 	}
@@ -116,17 +116,17 @@ func (b *limitedBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// parseDocument reads {"access_key_id", "secret_access_key", "session_token",
-// "expiration"}. Errors of the JSON decoder quote what they read, so they are
-// not passed on.
-func parseDocument(document []byte) (Keys, error) {
+// ParseDocument reads the JSON document of a file, a command or a secret: an object
+// with the texts "access_key_id" and "secret_access_key", and optionally "session_token"
+// and "expiration" (RFC 3339). Its errors repeat nothing of the document.
+func ParseDocument(document []byte) (Keys, error) {
 	var fields struct {
 		AccessKeyID     string `json:"access_key_id"`
 		SecretAccessKey string `json:"secret_access_key"`
 		SessionToken    string `json:"session_token"`
 		Expiration      string `json:"expiration"`
 	}
-	if json.Unmarshal(document, &fields) != nil {
+	if json.Unmarshal(document, &fields) != nil { // its error quotes what it read
 		return Keys{}, errors.New(`not a JSON object with the texts "access_key_id" and "secret_access_key"`)
 	}
 	if fields.AccessKeyID == "" || fields.SecretAccessKey == "" {

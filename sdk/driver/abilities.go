@@ -87,7 +87,9 @@ type EventParser interface {
 	// ParseEvents returns the events of one notification, in its order: whatever
 	// carried it, keys are decoded exactly once. A notification that tells of no
 	// object, such as a test message, is an empty list. A payload that is none of the
-	// store's notifications is KindInvalidArgument and says what it lacks.
+	// store's notifications is KindInvalidArgument and says what it lacks. Where one of
+	// several records cannot be read, the others are returned, and in its place an Event
+	// that has a Problem.
 	ParseEvents(ctx context.Context, payload []byte) ([]Event, error)
 }
 
@@ -117,8 +119,8 @@ func (k EventKind) String() string {
 // Event is one thing that happened to one object. It is a hint to look: stores
 // deliver events late, twice and out of order.
 type Event struct {
-	Kind      EventKind
-	Name      string // the store's own name of the event
+	Kind      EventKind // 0 where there is a Problem
+	Name      string    // the store's own name of the event
 	Bucket    string
 	Key       string
 	VersionID string    // empty where the notification has none
@@ -126,4 +128,7 @@ type Event struct {
 	ETag      string    // without quotes; empty where the notification has none
 	Sequencer string    // orders events of one key, compared as text after padding to the right with "0"; empty where the store has none
 	Time      time.Time // of the event, by the store's clock
+	// Problem says why this record of the notification could not be read; then the
+	// other fields hold what of it could, if anything. Usually empty.
+	Problem string
 }

@@ -30,7 +30,7 @@ type Description struct {
 // OpenRequest names one bucket and how to reach it.
 type OpenRequest struct {
 	Bucket      string
-	Credentials string            // reference: "", "env:PREFIX", "profile:NAME", "file:PATH", "exec:COMMAND" or "anonymous"
+	Credentials string            // reference: "", "env:PREFIX", "profile:NAME", "file:PATH", "exec:COMMAND", "secret:NAME" or "anonymous"
 	Options     map[string]string // by Option.Name; absent means Option.Default
 }
 
@@ -122,7 +122,7 @@ type ListRequest struct {
 }
 
 // ListPage is one page of a listing. Objects of a listing have Key, Size, ETag,
-// Modified and StorageClass; the rest is zero.
+// Modified and StorageClass, and Frozen where the store tells it; the rest is zero.
 type ListPage struct {
 	Objects []Object
 	Next    string // token of the next page; empty at the end of the listing

@@ -23,7 +23,7 @@ const (
 	KindUnsupported        Kind = 7  // the store cannot do this
 	KindFrozen             Kind = 8  // archived: restore before reading
 	KindIntegrity          Kind = 9  // the store saw other bytes than were sent
-	KindExpired            Kind = 10 // signature, token or clock: sign again
+	KindExpired            Kind = 10 // signature, token, clock, or keys that were replaced: sign again
 	KindFatal              Kind = 11 // a defect or a closed handle: stop
 )
 

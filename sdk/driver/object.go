@@ -12,6 +12,10 @@ type Object struct {
 	StorageClass string    // in the store's own words; empty for its default
 	Attributes   Attributes
 	Checksums    []Checksum
+	// Frozen says that the object is archived and was not restored: reading it is
+	// KindFrozen. Listings alone tell, and those of some stores only; false means no more
+	// than that nothing is known.
+	Frozen bool
 }
 
 // Attributes are what an object carries beside its bytes.

@@ -161,6 +161,9 @@ func (t Tier) String() string {
 	return names[t]
 }
 
+// MustRestore says whether objects of the tier are read only after they were restored.
+func (t Tier) MustRestore() bool { return t == TierArchive || t == TierDeepArchive }
+
 // Transport is how the host connects to the store.
 type Transport struct {
 	CA         string // path of a PEM bundle that replaces the system's; empty for the system's

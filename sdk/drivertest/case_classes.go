@@ -20,9 +20,7 @@ func keepsTags(s driver.Session) bool    { return s.Has(driver.CapabilityTagger)
 func hasClasses(s driver.Session) bool   { return len(s.StorageClasses) > 0 }
 func parsesEvents(s driver.Session) bool { return s.Has(driver.CapabilityEventParser) }
 
-func archived(class driver.StorageClass) bool {
-	return class.Tier == driver.TierArchive || class.Tier == driver.TierDeepArchive
-}
+func archived(class driver.StorageClass) bool { return class.Tier.MustRestore() }
 
 func restores(s driver.Session) bool {
 	return s.Has(driver.CapabilityRestorer) && slices.ContainsFunc(s.StorageClasses, archived)
@@ -104,6 +102,7 @@ func frozen(k *check) {
 		}
 		key := k.key(class.Name)
 		k.put(key, data(key, 100), driver.Attributes{StorageClass: class.Name})
+		k.wantFrozen(key, true)
 		_, err := k.tryGet(key, Send{})
 		k.wantKind(err, "get of an object in class "+class.Name, driver.KindFrozen)
 		readable := false
@@ -113,16 +112,30 @@ func frozen(k *check) {
 		}
 		if readable {
 			k.wantObject(key, data(key, 100))
+			k.wantFrozen(key, false)
 		}
 	}
 	hot := k.key("not-archived")
 	k.put(hot, data(hot, 10), driver.Attributes{})
+	k.wantFrozen(hot, false)
 	readable, err := restorer.Restore(k.ctx, driver.RestoreRequest{Key: hot, Days: 1})
 	if err != nil || !readable {
 		k.errorf("restoring an object that is not archived says readable %t, %v", readable, err)
 	}
 	_, err = restorer.Restore(k.ctx, driver.RestoreRequest{Key: k.key("absent"), Days: 1})
 	k.wantKind(err, "restore an absent object", driver.KindNotFound)
+}
+
+// wantFrozen looks whether a listing calls the object frozen. One that tells nothing is
+// right in any case.
+func (k *check) wantFrozen(key string, may bool) {
+	page, err := k.bucket.List(k.ctx, driver.ListRequest{Prefix: key})
+	k.must(err, "list %q", key)
+	for _, object := range page.Objects {
+		if object.Key == key && object.Frozen && !may {
+			k.errorf("the listing says that %q must be restored, and it is readable", key)
+		}
+	}
 }
 
 func foreignEvents(k *check) {

@@ -124,6 +124,18 @@ func abilityMutants() []mutant {
 			},
 		},
 		{
+			bug: "a listing calls everything frozen", caught: []string{"frozen"},
+			bucket: func(b *altered) {
+				b.list = func(ctx context.Context, r driver.ListRequest) (driver.ListPage, error) {
+					page, err := b.whole.List(ctx, r)
+					for i := range page.Objects {
+						page.Objects[i].Frozen = true
+					}
+					return page, err
+				}
+			},
+		},
+		{
 			bug: "any payload is a notification", caught: []string{"events-foreign"},
 			bucket: func(b *altered) {
 				b.parseEvents = func(context.Context, []byte) ([]driver.Event, error) { return nil, nil }

@@ -49,12 +49,17 @@ func (p *Plugin) timeout(c call) time.Duration {
 func drive[T any](ctx context.Context, p *Plugin, c call, try func(context.Context) (T, error)) (T, error) {
 	var none T
 	for attempt := 0; ; attempt++ {
+		ours := time.Now().Add(p.timeout(c))
 		value, err := try(ctx)
 		if err == nil {
 			return value, nil
 		}
 		if ctx.Err() != nil {
 			return none, ctx.Err()
+		}
+		// The plugin is told the deadline as a time left, and may see its end before we do.
+		if deadline, set := ctx.Deadline(); set && deadline.Before(ours) && errors.Is(err, context.DeadlineExceeded) {
+			return none, context.DeadlineExceeded
 		}
 		var gone *lost
 		var unstarted *StartError

@@ -22,8 +22,11 @@ var variablePrefix = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // credentialVariables returns the variables that a credentials reference needs
 // beyond those that the plugin always gets. Names that end in "*" are prefixes.
 func credentialVariables(manifest Manifest, reference string) ([]string, error) {
-	if reference == "" {
+	switch {
+	case reference == "":
 		return manifest.Environment.DefaultCredentials, nil
+	case strings.HasPrefix(reference, "secret:"):
+		return manifest.Environment.SecretCredentials, nil
 	}
 	prefix, isEnv := strings.CutPrefix(reference, "env:")
 	if !isEnv {

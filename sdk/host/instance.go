@@ -24,7 +24,7 @@ import (
 // heartbeatInterval and killed when it shows none for heartbeatPatience.
 const (
 	heartbeatInterval = time.Second
-	heartbeatPatience = 2 * time.Second
+	heartbeatPatience = 10 * time.Second // a busy machine may let a process wait for seconds
 )
 
 // instance is one running process of a plugin with the connection to it.

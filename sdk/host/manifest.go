@@ -37,6 +37,7 @@ type Manifest struct {
 type Environment struct {
 	Always             []string `yaml:"always"`
 	DefaultCredentials []string `yaml:"default-credentials"` // only when a location names no credentials
+	SecretCredentials  []string `yaml:"secret-credentials"`  // only when a location names a secret, which is fetched from elsewhere
 }
 
 var (
@@ -142,7 +143,7 @@ func (m Manifest) check() string {
 	if len(m.Protocol) == 0 {
 		return fmt.Sprintf("protocol is missing; write protocol: [%d]", wire.ProtocolVersion)
 	}
-	for _, variable := range slices.Concat(m.Environment.Always, m.Environment.DefaultCredentials) {
+	for _, variable := range slices.Concat(m.Environment.Always, m.Environment.DefaultCredentials, m.Environment.SecretCredentials) {
 		if !variablePattern.MatchString(variable) {
 			return fmt.Sprintf("environment variable %q is neither a name nor PREFIX_*", variable)
 		}

@@ -17,6 +17,7 @@ protocol: [1, 2]
 environment:
   always: [HOME, AWS_*]
   default-credentials: [X_SECRET]
+  secret-credentials: [AWS_*]
 `
 
 // put writes files below a folder, and none whose content is empty.
@@ -51,7 +52,7 @@ func TestFind(t *testing.T) {
 		{Name: "x", Title: "Store X", Protocol: []int{1, 2}, Binary: filepath.Join(first, "dth-plugin-x"), Source: filepath.Join(first, "dth-plugin-x.yaml")},
 	}
 	for i := range want {
-		want[i].Environment = host.Environment{Always: []string{"HOME", "AWS_*"}, DefaultCredentials: []string{"X_SECRET"}}
+		want[i].Environment = host.Environment{Always: []string{"HOME", "AWS_*"}, DefaultCredentials: []string{"X_SECRET"}, SecretCredentials: []string{"AWS_*"}}
 	}
 	if diff := cmp.Diff(want, found); diff != "" {
 		t.Error(diff)
@@ -64,7 +65,7 @@ func TestFind(t *testing.T) {
 func TestManifestErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ content, want string }{
-		"unknown field":   {goodManifest + "binary: /bin/sh\n", `FILE:7:1: unknown field "binary"`},
+		"unknown field":   {goodManifest + "binary: /bin/sh\n", `FILE:8:1: unknown field "binary"`},
 		"wrong type":      {strings.Replace(goodManifest, "[1, 2]", "one", 1), `FILE:3:11: `},
 		"no YAML":         {"name: [x\n", "FILE:1:"},
 		"empty":           {"", "FILE:1:1: the manifest is empty"},

@@ -146,9 +146,12 @@ func (s *Server) copySource(source driver.CopySource, wanted driver.Object) (*st
 	return object, object.readable()
 }
 
+// frozen says whether it is archived and was not restored.
+func (o *storedObject) frozen() bool { return o.StorageClass == archiveClass && !o.restored }
+
 // readable refuses an archived object.
 func (o *storedObject) readable() error {
-	if o.StorageClass == archiveClass && !o.restored {
+	if o.frozen() {
 		return &failure{403, "InvalidObjectState", "the object is archived: restore it first"}
 	}
 	return nil

@@ -19,7 +19,7 @@ type control func(s *Server, bucket string, body []byte) (any, error)
 
 // controls are the calls of the control plane by name.
 var controls = map[string]control{
-	"List": on(func(_ *Server, b *bucketData, r listRequest) (driver.ListPage, error) { return b.list(r) }),
+	"List": on(func(s *Server, b *bucketData, r listRequest) (driver.ListPage, error) { return b.list(r, s.silent) }),
 	"Stat": on(func(_ *Server, b *bucketData, r driver.StatRequest) (driver.Object, error) {
 		object, err := b.get(r.Key)
 		if err != nil {

@@ -15,8 +15,9 @@ type listRequest struct {
 	Unordered bool
 }
 
-// list returns the page that follows the key named by the token or StartAfter.
-func (b *bucketData) list(request listRequest) (driver.ListPage, error) {
+// list returns the page that follows the key named by the token or StartAfter. A silent one
+// does not say which objects are frozen.
+func (b *bucketData) list(request listRequest, silent bool) (driver.ListPage, error) {
 	if request.Token != "" {
 		decoded, err := hex.DecodeString(request.Token)
 		if err != nil {
@@ -37,6 +38,7 @@ func (b *bucketData) list(request listRequest) (driver.ListPage, error) {
 		object := b.objects[key]
 		page.Objects = append(page.Objects, driver.Object{
 			Key: object.Key, Size: object.Size, ETag: object.ETag, Modified: object.Modified, StorageClass: object.StorageClass,
+			Frozen: object.frozen() && !silent,
 		})
 	}
 	return page, nil

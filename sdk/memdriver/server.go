@@ -22,6 +22,8 @@ type Config struct {
 	// ForceDownload puts a Content-Disposition of the server's own into every answer
 	// to a GET, and the header that says so.
 	ForceDownload bool
+	// SilentListings do not tell which archived objects were restored.
+	SilentListings bool
 }
 
 // Account is one set of credentials.
@@ -36,6 +38,7 @@ type Server struct {
 	accounts map[string]Account
 	now      func() time.Time
 	forced   bool // Config.ForceDownload
+	silent   bool // Config.SilentListings
 	http     *http.Server
 	address  string
 	socket   string
@@ -56,6 +59,7 @@ func NewServer(config Config) (*Server, error) {
 		accounts: config.Accounts,
 		now:      config.Now,
 		forced:   config.ForceDownload,
+		silent:   config.SilentListings,
 		buckets:  map[string]*bucketData{},
 		counts:   map[string]int{},
 	}

@@ -1655,8 +1655,11 @@ type ListResponse struct {
 	StorageClass   []uint32 `protobuf:"varint,7,rep,packed,name=storage_class,json=storageClass,proto3" json:"storage_class,omitempty"`
 	StorageClasses []string `protobuf:"bytes,8,rep,name=storage_classes,json=storageClasses,proto3" json:"storage_classes,omitempty"`
 	Next           []byte   `protobuf:"bytes,9,opt,name=next,proto3" json:"next,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Indexes, ascending, of the objects that the store says must be restored before
+	// they are read.
+	Frozen        []uint32 `protobuf:"varint,10,rep,packed,name=frozen,proto3" json:"frozen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListResponse) Reset() {
@@ -1748,6 +1751,13 @@ func (x *ListResponse) GetStorageClasses() []string {
 func (x *ListResponse) GetNext() []byte {
 	if x != nil {
 		return x.Next
+	}
+	return nil
+}
+
+func (x *ListResponse) GetFrozen() []uint32 {
+	if x != nil {
+		return x.Frozen
 	}
 	return nil
 }
@@ -4947,7 +4957,9 @@ type Event struct {
 	Etag      []byte                 `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
 	Sequencer string                 `protobuf:"bytes,8,opt,name=sequencer,proto3" json:"sequencer,omitempty"`
 	// Nanoseconds since 1970 UTC; 0 where unknown.
-	Time          int64 `protobuf:"varint,9,opt,name=time,proto3" json:"time,omitempty"`
+	Time int64 `protobuf:"varint,9,opt,name=time,proto3" json:"time,omitempty"`
+	// Why this record could not be read; its kind is then unspecified.
+	Problem       string `protobuf:"bytes,10,opt,name=problem,proto3" json:"problem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5043,6 +5055,13 @@ func (x *Event) GetTime() int64 {
 		return x.Time
 	}
 	return 0
+}
+
+func (x *Event) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
 }
 
 var File_dth_storage_v1_storage_proto protoreflect.FileDescriptor
@@ -5142,7 +5161,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\vstart_after\x18\x03 \x01(\fR\n" +
 	"startAfter\x12\x14\n" +
 	"\x05token\x18\x04 \x01(\fR\x05token\x12\x19\n" +
-	"\bmax_keys\x18\x05 \x01(\x05R\amaxKeys\"\x90\x02\n" +
+	"\bmax_keys\x18\x05 \x01(\x05R\amaxKeys\"\xa8\x02\n" +
 	"\fListResponse\x12\x12\n" +
 	"\x04keys\x18\x01 \x01(\fR\x04keys\x12\x1f\n" +
 	"\vkey_lengths\x18\x02 \x03(\rR\n" +
@@ -5153,7 +5172,9 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\bmodified\x18\x06 \x03(\x10R\bmodified\x12#\n" +
 	"\rstorage_class\x18\a \x03(\rR\fstorageClass\x12'\n" +
 	"\x0fstorage_classes\x18\b \x03(\tR\x0estorageClasses\x12\x12\n" +
-	"\x04next\x18\t \x01(\fR\x04next\"V\n" +
+	"\x04next\x18\t \x01(\fR\x04next\x12\x16\n" +
+	"\x06frozen\x18\n" +
+	" \x03(\rR\x06frozen\"V\n" +
 	"\vStatRequest\x12\x16\n" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x1d\n" +
@@ -5394,7 +5415,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x06handle\x18\x01 \x01(\x04R\x06handle\x12\x18\n" +
 	"\apayload\x18\x02 \x01(\fR\apayload\"D\n" +
 	"\x13ParseEventsResponse\x12-\n" +
-	"\x06events\x18\x01 \x03(\v2\x15.dth.storage.v1.EventR\x06events\"\xed\x01\n" +
+	"\x06events\x18\x01 \x03(\v2\x15.dth.storage.v1.EventR\x06events\"\x87\x02\n" +
 	"\x05Event\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.dth.storage.v1.EventKindR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -5405,7 +5426,9 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x04size\x18\x06 \x01(\x03R\x04size\x12\x12\n" +
 	"\x04etag\x18\a \x01(\fR\x04etag\x12\x1c\n" +
 	"\tsequencer\x18\b \x01(\tR\tsequencer\x12\x12\n" +
-	"\x04time\x18\t \x01(\x03R\x04time*\x82\x02\n" +
+	"\x04time\x18\t \x01(\x03R\x04time\x12\x18\n" +
+	"\aproblem\x18\n" +
+	" \x01(\tR\aproblem*\x82\x02\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x17\n" +

@@ -61,6 +61,10 @@ func TestRoundTrip(t *testing.T) {
 	complete := driver.CompleteUploadRequest{Upload: upload.UploadRef, Parts: []driver.Part{part}, Size: 5, Checksum: checksum, Attributes: attributes}
 	uploads := driver.UploadsPage{Uploads: []driver.Upload{upload}, Next: "n\xff"}
 	parts := driver.PartsPage{Parts: []driver.Part{part, {}}, Next: "n\xff"}
+	events := []driver.Event{
+		{Kind: driver.EventDeleted, Name: "n", Bucket: "b\xff", Key: "k\xff", VersionID: "v\xff", Size: 5, ETag: "e\xff", Sequencer: "0A", Time: moment},
+		{Name: "n", Problem: "it lacks a key"},
+	}
 	for name, pair := range map[string][2]any{
 		"description":      {description, ToDescription(through(t, FromDescription(description), &storagepb.DescribeResponse{}))},
 		"session":          {session, ToSession(through(t, FromSession(session), &storagepb.Session{}))},
@@ -70,6 +74,7 @@ func TestRoundTrip(t *testing.T) {
 		"upload":           {upload, ToUpload(through(t, FromUpload(upload), &storagepb.Upload{}))},
 		"uploads":          {uploads, ToUploadsPage(through(t, FromUploadsPage(uploads), &storagepb.ListUploadsResponse{}))},
 		"parts":            {parts, ToPartsPage(through(t, FromPartsPage(parts), &storagepb.ListPartsResponse{}))},
+		"events":           {events, ToEvents(through(t, FromEvents(events), &storagepb.ParseEventsResponse{}))},
 		"list request":     {list, ToList(through(t, FromList(1, list), &storagepb.ListRequest{}))},
 		"complete request": {complete, ToComplete(through(t, FromComplete(1, complete), &storagepb.CompleteUploadRequest{}))},
 	} {
@@ -102,7 +107,10 @@ func TestListPageRoundTrip(t *testing.T) {
 	plain := func(key, class string) driver.Object {
 		return driver.Object{Key: key, Size: int64(len(key)), ETag: key + "e", Modified: moment, StorageClass: class}
 	}
+	frozen := plain("c", "X")
+	frozen.Frozen = true
 	for name, page := range map[string]driver.ListPage{
+		"frozen":          {Objects: []driver.Object{frozen, plain("d", "X"), frozen}},
 		"empty":           {},
 		"only a token":    {Next: "t\xff"},
 		"default classes": {Objects: []driver.Object{plain("a", ""), plain("b\xff", ""), {}}, Next: "n"},
@@ -150,6 +158,7 @@ func TestListPageThatDoesNotAddUp(t *testing.T) {
 		"etags too short": func(m *storagepb.ListResponse) { m.Etags = nil },
 		"huge length":     func(m *storagepb.ListResponse) { m.KeyLengths[1] = math.MaxUint32 },
 		"classes":         func(m *storagepb.ListResponse) { m.StorageClass = m.StorageClass[1:] },
+		"unknown frozen":  func(m *storagepb.ListResponse) { m.Frozen = []uint32{2} },
 		"unknown class":   func(m *storagepb.ListResponse) { m.StorageClass[0] = 7 },
 	} {
 		t.Run(name, func(t *testing.T) {

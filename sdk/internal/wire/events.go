@@ -11,7 +11,7 @@ func FromEvents(events []driver.Event) *storagepb.ParseEventsResponse {
 	for _, e := range events {
 		out.Events = append(out.Events, &storagepb.Event{
 			Kind: storagepb.EventKind(Int32(int(e.Kind))), Name: text(e.Name), Bucket: octets(e.Bucket), Key: octets(e.Key),
-			VersionId: octets(e.VersionID), Size: e.Size, Etag: octets(e.ETag), Sequencer: text(e.Sequencer), Time: FromTime(e.Time),
+			VersionId: octets(e.VersionID), Size: e.Size, Etag: octets(e.ETag), Sequencer: text(e.Sequencer), Time: FromTime(e.Time), Problem: text(e.Problem),
 		})
 	}
 	return out
@@ -23,7 +23,7 @@ func ToEvents(m *storagepb.ParseEventsResponse) []driver.Event {
 	for _, e := range m.GetEvents() {
 		out = append(out, driver.Event{
 			Kind: driver.EventKind(e.GetKind()), Name: e.GetName(), Bucket: string(e.GetBucket()), Key: string(e.GetKey()),
-			VersionID: string(e.GetVersionId()), Size: e.GetSize(), ETag: string(e.GetEtag()), Sequencer: e.GetSequencer(), Time: ToTime(e.GetTime()),
+			VersionID: string(e.GetVersionId()), Size: e.GetSize(), ETag: string(e.GetEtag()), Sequencer: e.GetSequencer(), Time: ToTime(e.GetTime()), Problem: e.GetProblem(),
 		})
 	}
 	return out

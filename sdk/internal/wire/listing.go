@@ -34,6 +34,9 @@ func FromListPage(page driver.ListPage) *storagepb.ListResponse {
 		out.EtagLengths[i] = uint32(len(object.ETag)) //nolint:gosec // a longer ETag exceeds MaxMessage
 		out.Sizes[i] = object.Size
 		out.Modified[i] = FromTime(object.Modified)
+		if object.Frozen {
+			out.Frozen = append(out.Frozen, uint32(i)) //nolint:gosec // a page has at most thousands
+		}
 	}
 	if classes {
 		addStorageClasses(out, page.Objects)
@@ -89,6 +92,12 @@ func ToListPage(response *storagepb.ListResponse) (driver.ListPage, error) {
 			}
 			object.StorageClass = response.GetStorageClasses()[classOf[i]]
 		}
+	}
+	for _, i := range response.GetFrozen() {
+		if int(i) >= n {
+			return driver.ListPage{}, fmt.Errorf("object %d of %d is frozen", i, n)
+		}
+		page.Objects[i].Frozen = true
 	}
 	if keys.bad() || etags.bad() {
 		return driver.ListPage{}, fmt.Errorf("the lengths of %d keys or etags do not add up to their bytes", n)
