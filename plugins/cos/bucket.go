@@ -19,6 +19,7 @@ type bucket struct {
 	name      string
 	place     place
 	session   driver.Session
+	wishes    []driver.Header // of what begins an object
 	reporter  control.Reporter
 	keyring   *control.Keyring
 	clock     *control.Clock

@@ -53,7 +53,8 @@ func (b *bucket) exchange(
 	}, nil
 }
 
-// mayWrite refuses a key that COS refuses and returns the headers of the attributes.
+// mayWrite refuses a key that COS refuses and returns the headers of the attributes
+// and of the location's wishes.
 func (b *bucket) mayWrite(key string, given driver.Attributes) ([]driver.Header, error) {
 	problem := b.session.KeyRules.Violation(key)
 	if problem == "" && key[0] == '\\' { // which KeyRules cannot say
@@ -74,7 +75,7 @@ func (b *bucket) mayWrite(key string, given driver.Attributes) ([]driver.Header,
 		}
 		header = append(header, driver.Header{Name: "x-cos-tagging", Value: string(text[1:])})
 	}
-	return header, err
+	return append(header, b.wishes...), err
 }
 
 // versioned returns the query that names a version.

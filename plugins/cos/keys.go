@@ -36,9 +36,9 @@ func (s store) chain(_ context.Context, profile string) (control.Source, error) 
 	}
 	path := filepath.Join(home, ".tccli", cmp.Or(profile, "default")+".credential")
 	if profile != "" {
-		return func(context.Context, bool) (credentials.Keys, error) { return fromTool(path) }, nil
+		return func(context.Context, control.Reason) (credentials.Keys, error) { return fromTool(path) }, nil
 	}
-	return func(ctx context.Context, _ bool) (credentials.Keys, error) {
+	return func(ctx context.Context, _ control.Reason) (credentials.Keys, error) {
 		if keys := fromEnvironment(); keys.AccessKeyID != "" && keys.SecretAccessKey != "" {
 			return keys, nil
 		}
@@ -47,8 +47,9 @@ func (s store) chain(_ context.Context, profile string) (control.Source, error) 
 		}
 		keys, err := s.fromRole(ctx)
 		if err != nil {
-			err = fmt.Errorf("no credentials in the environment, in %s and from the machine's role (%w): "+
-				"give the location credentials such as env:PREFIX, profile:NAME, file:PATH, exec:COMMAND or anonymous", path, err)
+			// Not the error itself: that the machine has no metadata is no trouble of the store's.
+			err = fmt.Errorf("no credentials in the environment, in %s and from the machine's role (%s): "+
+				"give the location credentials such as env:PREFIX, profile:NAME, file:PATH, exec:COMMAND, secret:NAME or anonymous", path, err.Error())
 		}
 		return keys, err
 	}, nil

@@ -101,7 +101,7 @@ func TestChain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			keys, err := source(t.Context(), false)
+			keys, err := source(t.Context(), control.ReasonOpen)
 			if test.fails != "" {
 				if err == nil || !strings.Contains(err.Error(), test.fails) {
 					t.Errorf("error %v, want one that says %q", err, test.fails)
@@ -140,7 +140,7 @@ func TestRolesAreRenewed(t *testing.T) {
 		asked++
 		_, _ = fmt.Fprintf(w, `{"TmpSecretId":"role%d","TmpSecretKey":"s","ExpiredTime":%d,"Token":"t","Code":"Success"}`, asked, time.Now().Add(2*time.Second).Unix())
 	})
-	ring, err := control.OpenKeyring(t.Context(), "", store{metadata: metadata}.chain)
+	ring, err := control.OpenKeyring(t.Context(), "", store{metadata: metadata}.chain, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

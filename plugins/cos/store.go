@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/dth-dev/dth/plugins/internal/vault"
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -29,7 +30,7 @@ func options() []driver.Option {
 		},
 		{Name: "domain", Summary: "custom domain of the bucket, as https://HOST"},
 		{Name: "endpoint", Summary: "URL of another COS, as https://HOST[:PORT], with the bucket before HOST, or after an IP address"},
-	}, control.TransportOptions()...)
+	}, append(wishOptions(), control.TransportOptions()...)...)
 }
 
 // Open opens a bucket. It asks nobody but the source of the credentials.
@@ -50,6 +51,10 @@ func (s store) open(ctx context.Context, request driver.OpenRequest) (*bucket, e
 	if err != nil {
 		return nil, err
 	}
+	wishes, err := readWishes(values)
+	if err != nil {
+		return nil, err
+	}
 	how, err := control.ReadTransport(values)
 	if err != nil {
 		return nil, err
@@ -58,13 +63,13 @@ func (s store) open(ctx context.Context, request driver.OpenRequest) (*bucket, e
 	if err != nil {
 		return nil, err
 	}
-	keyring, err := control.OpenKeyring(ctx, request.Credentials, s.chain)
+	keyring, err := control.OpenKeyring(ctx, request.Credentials, s.chain, vault.Open)
 	if err != nil {
 		return nil, err
 	}
 	clock := &control.Clock{}
 	opened := &bucket{
-		name: request.Bucket, place: place, session: session(place.identity, how), keyring: keyring, clock: clock,
+		name: request.Bucket, place: place, session: session(place.identity, how), wishes: wishes, keyring: keyring, clock: clock,
 		transport: transport, client: control.NewClient(transport, clock),
 	}
 	opened.reporter = opened.newReporter()

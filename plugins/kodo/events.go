@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/dth-dev/dth/sdk/control"
@@ -26,12 +27,14 @@ type message struct {
 	DestKey    string `json:"dest_key"`
 }
 
-// kinds are the events that concern a copy. A disabled object cannot be read until it is
-// enabled, which is why that counts as written; disabling deletes nothing.
+// kinds say what an event means; 0 stands for what concerns no copy. A disabled object
+// cannot be read until it is enabled, which is why that counts as written; disabling
+// deletes nothing, nor does what precedes a deletion.
 var kinds = map[string]driver.EventKind{
 	"put": driver.EventCreated, "mkfile": driver.EventCreated, "append": driver.EventCreated, "copy": driver.EventCreated,
 	"move": driver.EventDeleted, "delete": driver.EventDeleted, "deleteMarkerCreate": driver.EventDeleted,
 	"enable": driver.EventCreated, "restore:completed": driver.EventRestored,
+	"disable": 0, "predelete": 0,
 }
 
 // ParseEvents reads a notification.
@@ -51,21 +54,27 @@ func parse(payload []byte) ([]driver.Event, error) {
 	if err := json.Unmarshal([]byte(*given.Message), &told); err != nil || told.Event == "" || told.Bucket == "" || told.Key == "" {
 		return nil, control.Invalid(`the "Message" of the notification is no JSON object with "event" and "bucket" and "key", as Kodo sends it`)
 	}
+	kind, known := kinds[told.Event]
 	event := driver.Event{
-		Kind: kinds[told.Event], Name: told.Event, Bucket: told.Bucket, Key: told.Key,
-		Size: told.Size, ETag: told.Hash, Time: time.Unix(0, told.Time).UTC(),
+		Kind: kind, Name: told.Event, Bucket: told.Bucket, Key: told.Key,
+		Size: told.Size, ETag: told.Hash,
 	}
-	if event.Kind == 0 {
-		return nil, nil
+	if told.Time != 0 {
+		event.Time = time.Unix(0, told.Time).UTC()
 	}
 	arrived := event
 	arrived.Kind, arrived.Bucket, arrived.Key = driver.EventCreated, told.DestBucket, told.DestKey
 	switch {
-	case told.DestKey == "" || told.DestBucket == "" || told.Event != "copy" && told.Event != "move":
-		return []driver.Event{event}, nil
+	case !known:
+		event.Problem = fmt.Sprintf("the event %q is not known", told.Event)
+	case kind == 0:
+		return nil, nil
+	case told.DestKey == "" || told.DestBucket == "":
 	case told.Event == "copy":
 		return []driver.Event{arrived}, nil
+	case told.Event == "move":
+		event.Size, event.ETag = 0, ""
+		return []driver.Event{event, arrived}, nil
 	}
-	event.Size, event.ETag = 0, ""
-	return []driver.Event{event, arrived}, nil
+	return []driver.Event{event}, nil
 }

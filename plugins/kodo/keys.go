@@ -15,15 +15,15 @@ import (
 )
 
 var errNoKeys = errors.New("no credentials in QINIU_ACCESS_KEY and QINIU_SECRET_KEY, nor in the profile that QINIU_PROFILE names: " +
-	"give the location credentials such as env:PREFIX, profile:NAME, file:PATH or exec:COMMAND")
+	"give the location credentials such as env:PREFIX, profile:NAME, file:PATH, exec:COMMAND or secret:NAME")
 
 // chain opens the sources of Qiniu's SDK: a profile of its file, or, in this order, the
 // environment and the file's default profile. Machines of Qiniu have no role to ask for.
 func chain(_ context.Context, profile string) (control.Source, error) {
 	if profile != "" {
-		return func(context.Context, bool) (credentials.Keys, error) { return fromFile(profile) }, nil
+		return func(context.Context, control.Reason) (credentials.Keys, error) { return fromFile(profile) }, nil
 	}
-	return func(context.Context, bool) (credentials.Keys, error) {
+	return func(context.Context, control.Reason) (credentials.Keys, error) {
 		access, secret, err := defaults.Credentials()
 		if err != nil || access == "" || secret == "" {
 			return credentials.Keys{}, errNoKeys

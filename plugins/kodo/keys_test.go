@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/credentials"
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -34,7 +35,7 @@ func resolve(t *testing.T, profile string) (credentials.Keys, error) {
 	if err != nil {
 		return credentials.Keys{}, err
 	}
-	return source(t.Context(), false)
+	return source(t.Context(), control.ReasonOpen)
 }
 
 func TestEnvironmentGoesFirst(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 
+	"github.com/dth-dev/dth/plugins/internal/vault"
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/credentials"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -69,7 +70,7 @@ func (store) open(ctx context.Context, request driver.OpenRequest) (*bucket, err
 	if err != nil {
 		return nil, err
 	}
-	keyring, err := control.OpenKeyring(ctx, request.Credentials, chain)
+	keyring, err := control.OpenKeyring(ctx, request.Credentials, chain, vault.Open)
 	if err != nil {
 		return nil, err
 	}

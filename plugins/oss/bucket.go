@@ -20,6 +20,7 @@ import (
 type bucket struct {
 	place     place
 	session   driver.Session
+	wishes    []driver.Header // of what begins an object
 	keyring   *control.Keyring
 	clock     control.Clock
 	transport *http.Transport
@@ -107,7 +108,7 @@ func (b *bucket) newSDK(p place) *oss.Client {
 		CredentialsProvider: ossCredentials.CredentialsProviderFunc(b.keys),
 	}
 	return oss.NewClient(config, func(o *oss.Options) {
-		o.Signer, o.FeatureFlags = clockSigner{clock: &b.clock}, 0
+		o.Signer, o.FeatureFlags = clockSigner{clock: &b.clock, pays: p.pays}, 0
 	})
 }
 
@@ -118,9 +119,11 @@ func (b *bucket) keys(ctx context.Context) (ossCredentials.Credentials, error) {
 }
 
 // clockSigner signs control calls by the store's clock, and those without keys not at all.
+// Each says that the requester pays, where that is so.
 type clockSigner struct {
 	signer.SignerV4
 	clock *control.Clock
+	pays  bool
 }
 
 func (c clockSigner) Sign(ctx context.Context, request *signer.SigningContext) error {
@@ -128,6 +131,9 @@ func (c clockSigner) Sign(ctx context.Context, request *signer.SigningContext) e
 		return nil
 	}
 	request.Time = c.clock.Now()
+	if c.pays {
+		request.Request.Header.Set(payHeader, requester)
+	}
 	return c.SignerV4.Sign(ctx, request)
 }
 

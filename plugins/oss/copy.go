@@ -68,7 +68,7 @@ func (b *bucket) copyObject(ctx context.Context, request driver.CopyObjectReques
 	reply, err := site.sdk.CopyObject(ctx, &oss.CopyObjectRequest{
 		Bucket: &site.bucket, Key: &request.Key, StorageClass: oss.StorageClassType(request.StorageClass),
 		SourceBucket: &request.Source.Bucket, SourceKey: &request.Object.Key, SourceVersionId: optional(request.Object.VersionID),
-		IfMatch: ifMatch(request.Object),
+		IfMatch: ifMatch(request.Object), RequestCommon: copying(request.Source, b.wishes),
 	})
 	if err != nil {
 		return driver.Object{}, err
@@ -97,7 +97,7 @@ func (b *bucket) copyPart(ctx context.Context, request driver.CopyPartRequest) (
 		Bucket: &site.bucket, Key: &request.Upload.Key, UploadId: &request.Upload.ID, PartNumber: int32(request.Number),
 		SourceBucket: &request.Source.Bucket, SourceKey: &request.Object.Key, SourceVersionId: optional(request.Object.VersionID),
 		Range:   oss.Ptr(fmt.Sprintf("bytes=%d-%d", request.Offset, request.Offset+request.Size-1)),
-		IfMatch: ifMatch(request.Object),
+		IfMatch: ifMatch(request.Object), RequestCommon: copying(request.Source, nil),
 	})
 	if err != nil {
 		return driver.Part{}, err

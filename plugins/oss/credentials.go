@@ -22,13 +22,13 @@ import (
 const metadataTimeout = 3 * time.Second
 
 var errNoKeys = errors.New("no credentials found in OSS_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_ID, the profile of the Alibaba Cloud CLI " +
-	"and the RAM role of an ECS instance: give the location credentials such as env:PREFIX, profile:NAME, file:PATH, exec:COMMAND or anonymous")
+	"and the RAM role of an ECS instance: give the location credentials such as env:PREFIX, profile:NAME, file:PATH, exec:COMMAND, secret:NAME or anonymous")
 
 // chain is the vendor's own source of keys: a profile of the Alibaba Cloud CLI, or
 // without a name the environment, the CLI's current profile and the RAM role of the
 // ECS instance, whichever comes first. Every resolution asks anew.
 func chain(_ context.Context, profile string) (control.Source, error) {
-	return func(ctx context.Context, _ bool) (credentials.Keys, error) {
+	return func(ctx context.Context, _ control.Reason) (credentials.Keys, error) {
 		if profile != "" {
 			return fromCLI(ctx, profile)
 		}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/dth-dev/dth/sdk/control"
 )
 
 // cliDocument is a configuration as `aliyun configure` writes it, cut to what matters.
@@ -63,7 +65,7 @@ func TestChain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			keys, err := source(t.Context(), false)
+			keys, err := source(t.Context(), control.ReasonOpen)
 			got := keys.AccessKeyID + "/" + keys.SecretAccessKey + "/" + keys.SessionToken
 			if err != nil {
 				got = err.Error()
@@ -172,7 +174,7 @@ func printRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := []string{}
-	if keys, err := source(t.Context(), false); err != nil {
+	if keys, err := source(t.Context(), control.ReasonOpen); err != nil {
 		told = append(told, "error: "+err.Error())
 	} else {
 		told = append(told, keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken, keys.Expires.Format(time.RFC3339))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,10 +21,10 @@ import (
 // https://www.alibabacloud.com/help/en/eventbridge/user-guide/oss-events,
 // https://help.aliyun.com/zh/functioncompute/fc-3-0/user-guide/trigger-event-format.
 type notification struct {
-	Events  []event `json:"events"`
-	Source  string  `json:"source"` // of a CloudEvent
-	Data    *event  `json:"data"`
-	Message string  `json:"Message"`
+	Events  []json.RawMessage `json:"events"` // each an event
+	Source  string            `json:"source"` // of a CloudEvent
+	Data    json.RawMessage   `json:"data"`   // of a CloudEvent: an event
+	Message string            `json:"Message"`
 }
 
 type event struct {
@@ -42,8 +43,8 @@ type event struct {
 	} `json:"oss"`
 }
 
-// eventKinds say what of an object's life an event tells. Parts and begun uploads
-// concern nobody.
+// eventKinds say what of an object's life an event tells; 0 stands for what concerns no
+// copy, such as parts, begun uploads and reads.
 var eventKinds = map[string]driver.EventKind{
 	"ObjectCreated:PutObject": driver.EventCreated, "ObjectCreated:PostObject": driver.EventCreated,
 	"ObjectCreated:CopyObject": driver.EventCreated, "ObjectCreated:AppendObject": driver.EventCreated,
@@ -51,6 +52,8 @@ var eventKinds = map[string]driver.EventKind{
 	"ObjectReplication:ObjectCreated": driver.EventCreated, "ObjectReplication:ObjectModified": driver.EventCreated,
 	"ObjectRemoved:DeleteObject": driver.EventDeleted, "ObjectRemoved:DeleteObjects": driver.EventDeleted,
 	"ObjectReplication:ObjectRemoved": driver.EventDeleted, "ObjectRestore:FinishRestore": driver.EventRestored,
+	"ObjectCreated:InitiateMultipartUpload": 0, "ObjectCreated:UploadPart": 0, "ObjectCreated:UploadPartCopy": 0,
+	"ObjectRemoved:AbortMultipartUpload": 0, "ObjectDownloaded:GetObject": 0, "ObjectModified:UpdateObjectMeta": 0,
 }
 
 // ParseEvents reads a notification of SMQ, with its base64 or without, of Function
@@ -69,10 +72,11 @@ func parseEvents(payload []byte, envelopes int) ([]driver.Event, error) {
 	if len(payload) == 0 {
 		return nil, control.Invalid("the notification is empty")
 	}
-	if payload[0] != '[' {
+	alone := payload[0] != '['
+	if alone {
 		payload = slices.Concat([]byte("["), payload, []byte("]"))
 	}
-	var list []notification
+	var list []json.RawMessage
 	if err := json.Unmarshal(payload, &list); err != nil {
 		return nil, control.Invalid("the notification is no JSON of OSS: %v", err)
 	}
@@ -80,38 +84,67 @@ func parseEvents(payload []byte, envelopes int) ([]driver.Event, error) {
 		return nil, control.Invalid("the notification is an empty list")
 	}
 	found := []driver.Event{}
-	for _, told := range list {
-		events, err := told.read(envelopes)
-		if err != nil {
+	for i, raw := range list {
+		events, err := parseNotification(raw, envelopes)
+		switch {
+		case err != nil && alone:
 			return nil, err
+		case err != nil: // one of several hinders no other
+			events = []driver.Event{{Problem: fmt.Sprintf("notification %d of the list: %s", i, control.Message(err))}}
 		}
 		found = append(found, events...)
 	}
 	return found, nil
 }
 
-func (n notification) read(envelopes int) ([]driver.Event, error) {
+func parseNotification(raw json.RawMessage, envelopes int) ([]driver.Event, error) {
+	var given notification
+	if err := json.Unmarshal(raw, &given); err != nil {
+		return nil, control.Invalid("the notification is no JSON of OSS: %s", control.Misfit(err))
+	}
 	switch {
-	case n.Message != "" && envelopes > 0:
-		return parseEvents([]byte(n.Message), envelopes-1)
-	case n.Data != nil:
-		n.Events = append(n.Events, *n.Data)
-	case n.Events == nil:
+	case given.Message != "" && envelopes > 0:
+		return parseEvents([]byte(given.Message), envelopes-1)
+	case len(given.Data) > 0 && given.Source != "acs.oss" && given.Source != "":
+		return nil, control.Invalid("the event is not OSS's: its source is %q, not acs.oss", given.Source)
+	case len(given.Data) > 0:
+		given.Events = []json.RawMessage{given.Data}
+	case given.Events == nil:
 		return nil, control.Invalid("the notification has neither events, nor data, nor a Message")
 	}
 	var found []driver.Event
-	for _, e := range n.Events {
-		if e.Source != "acs:oss" && n.Source != "acs.oss" {
-			return nil, control.Invalid("an event of the notification is not OSS's: its eventSource is %q, not acs:oss", e.Source)
+	for i, each := range given.Events {
+		if read, concerns := parseEvent(i, each, given.Source); concerns {
+			found = append(found, read)
 		}
-		kind, concerns := eventKinds[strings.TrimPrefix(e.Name, "oss:")]
-		if !concerns || e.OSS.Object.Key == "" {
-			continue
-		}
-		found = append(found, driver.Event{
-			Kind: kind, Name: e.Name, Bucket: e.OSS.Bucket.Name, Key: e.OSS.Object.Key, Size: e.OSS.Object.Size,
-			ETag: control.Unquote(e.OSS.Object.ETag), Time: e.Time.UTC(),
-		})
 	}
 	return found, nil
+}
+
+// parseEvent reads event i of a notification. One that cannot be read hinders no other.
+func parseEvent(i int, raw json.RawMessage, source string) (read driver.Event, concerns bool) {
+	var given event
+	err := json.Unmarshal(raw, &given)
+	kind, known := eventKinds[strings.TrimPrefix(given.Name, "oss:")]
+	read = driver.Event{
+		Kind: kind, Name: given.Name, Bucket: given.OSS.Bucket.Name, Key: given.OSS.Object.Key, Size: given.OSS.Object.Size,
+		ETag: control.Unquote(given.OSS.Object.ETag), Time: given.Time.UTC(),
+	}
+	problem := ""
+	switch {
+	case err != nil:
+		problem = control.Misfit(err)
+	case source == "" && given.Source != "acs:oss":
+		problem = fmt.Sprintf("its eventSource is %q, not acs:oss", given.Source)
+	case known && kind == 0, !known && read.Key == "": // of a bucket, say
+		return driver.Event{}, false
+	case !known:
+		problem = fmt.Sprintf("its eventName %q is not known", given.Name)
+	case read.Key == "" || read.Bucket == "":
+		problem = "it lacks oss.object.key or oss.bucket.name"
+	}
+	if problem != "" {
+		read.Kind, read.Problem = 0, fmt.Sprintf("event %d of the notification: %s", i, problem)
+	}
+	return read, true
 }

@@ -79,6 +79,7 @@ func (b *bucket) exchange(ctx context.Context, key string, request unsigned, obs
 	if err != nil {
 		return driver.Exchange{}, err
 	}
+	request.header = paid(request.header, place.pays)
 	request.path = string(control.AppendPath(append(make([]byte, 0, len(key)+32), '/'), key))
 	at := b.clock.At(observed)
 	if !anonymous(keys) {
@@ -97,7 +98,7 @@ func (b *bucket) exchange(ctx context.Context, key string, request unsigned, obs
 }
 
 // mayWrite refuses a key that OSS would refuse and returns the headers of the
-// attributes, class and tags included.
+// attributes, class and tags included, and of the location's wishes.
 func (b *bucket) mayWrite(key string, attributes driver.Attributes) ([]driver.Header, error) {
 	if problem := b.session.KeyRules.Violation(key); problem != "" {
 		return nil, control.Invalid("OSS cannot hold the key: %s", problem)
@@ -116,5 +117,5 @@ func (b *bucket) mayWrite(key string, attributes driver.Attributes) ([]driver.He
 		}
 		header = append(header, driver.Header{Name: headerPrefix + "tagging", Value: strings.Join(pairs, "&")})
 	}
-	return header, nil
+	return append(header, b.wishes...), nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
@@ -47,6 +48,7 @@ func (b *bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 		page.Objects[i] = driver.Object{
 			Key: decodeKey(oss.ToString(object.Key), oss.ToString(listed.EncodingType)), Size: object.Size, ETag: control.Unquote(oss.ToString(object.ETag)),
 			Modified: utc(object.LastModified), StorageClass: storageClass(oss.ToString(object.StorageClass)),
+			Frozen: frozen(oss.ToString(object.StorageClass), oss.ToString(object.RestoreInfo)),
 		}
 	}
 	if listed.IsTruncated {
@@ -129,6 +131,14 @@ func storageClass(name string) string {
 		return ""
 	}
 	return name
+}
+
+// frozen says whether a listed object must be restored before it is read. Objects of
+// Archive may be readable as they are, where the bucket has real-time access. Source:
+// https://www.alibabacloud.com/help/en/oss/developer-reference/listobjectsv2, RestoreInfo.
+func frozen(class, restore string) bool {
+	cold := class == "ColdArchive" || class == "DeepColdArchive"
+	return cold && !strings.Contains(restore, `ongoing-request="false"`)
 }
 
 // optional turns an empty text into an absent one.

@@ -291,3 +291,34 @@ func TestManyUploads(t *testing.T) {
 		t.Errorf("a foreign token is %v", err)
 	}
 }
+
+// TestFrozenListings: a listing tells which objects of the colder classes were restored, and
+// not whether the bucket has real-time access to the others.
+func TestFrozenListings(t *testing.T) {
+	b := opened(t, at(suite, "env:GOOD", startEmulator(t, "-restore-after", "0s").Endpoint, nil))
+	for _, class := range []string{"Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"} {
+		put(t, b, class, []byte("body"), driver.Attributes{StorageClass: class})
+	}
+	frozen := func() (keys []string) {
+		t.Helper()
+		page, err := b.List(t.Context(), driver.ListRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, object := range page.Objects {
+			if object.Frozen {
+				keys = append(keys, object.Key)
+			}
+		}
+		return keys
+	}
+	if diff := cmp.Diff([]string{"ColdArchive", "DeepColdArchive"}, frozen()); diff != "" {
+		t.Errorf("frozen (-want +got):\n%s", diff)
+	}
+	if _, err := b.Restore(t.Context(), driver.RestoreRequest{Key: "ColdArchive", Days: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"DeepColdArchive"}, frozen()); diff != "" {
+		t.Errorf("after a restore (-want +got):\n%s", diff)
+	}
+}

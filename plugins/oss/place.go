@@ -36,11 +36,12 @@ type place struct {
 	network  string   // one of the endpoints
 	endpoint *url.URL // to use instead; nil for OSS's own
 	domain   bool     // the endpoint is a domain of the bucket's own
+	pays     bool     // who asks pays for requests
 }
 
-// readPlace reads the options region, network, endpoint and domain.
+// readPlace reads the options region, network, endpoint, domain and requester-pays.
 func readPlace(bucket string, values map[string]string) (place, error) {
-	p := place{bucket: bucket, region: strings.TrimPrefix(values["region"], "oss-"), network: values["network"]}
+	p := place{bucket: bucket, region: strings.TrimPrefix(values["region"], "oss-"), network: values["network"], pays: pays(values)}
 	if !oss.IsValidBucketName(&bucket) {
 		return p, control.Invalid("%q is no bucket name: OSS takes 3 to 63 lower-case letters, digits and \"-\"", bucket)
 	}

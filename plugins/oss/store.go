@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/dth-dev/dth/plugins/internal/vault"
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -27,7 +28,7 @@ func options() []driver.Option {
 		},
 		{Name: "endpoint", Summary: "URL to use instead of OSS's own, such as that of a PrivateLink"},
 		{Name: "domain", Summary: "URL of a custom domain that is bound to the bucket"},
-	}, control.TransportOptions()...)
+	}, append(wishOptions(), control.TransportOptions()...)...)
 }
 
 // Open prepares access to a bucket and resolves its credentials; it asks OSS nothing.
@@ -48,6 +49,13 @@ func open(ctx context.Context, request driver.OpenRequest) (*bucket, error) {
 	if err != nil {
 		return nil, err
 	}
+	wishes, err := readWishes(values)
+	if err == nil {
+		err = checkPayer(values, request.Credentials)
+	}
+	if err != nil {
+		return nil, err
+	}
 	options, err := control.ReadTransport(values)
 	if err != nil {
 		return nil, err
@@ -56,13 +64,13 @@ func open(ctx context.Context, request driver.OpenRequest) (*bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	keyring, err := control.OpenKeyring(ctx, request.Credentials, chain)
+	keyring, err := control.OpenKeyring(ctx, request.Credentials, chain, vault.Open)
 	if err != nil {
 		return nil, err
 	}
 	session := session()
 	session.Identity, session.Transport = place.store()+"/"+request.Bucket, options
-	opened := &bucket{place: place, session: session, keyring: keyring, transport: transport}
+	opened := &bucket{place: place, session: session, wishes: wishes, keyring: keyring, transport: transport}
 	opened.client = control.NewClient(transport, &opened.clock)
 	opened.reporter = opened.newReporter()
 	return opened, nil

@@ -32,7 +32,12 @@ func options() []driver.Option {
 	return append([]driver.Option{
 		{Name: "region", Summary: "region of the bucket; by default the bucket is asked for it"},
 		{Name: "endpoint", Summary: "URL to use instead of the region's own, such as that of a VPC or FIPS endpoint"},
-	}, control.TransportOptions()...)
+		{Name: "role-arn", Summary: "ARN of a role to take on with the location's credentials"},
+		{Name: "external-id", Summary: "what the owner of role-arn asks for"},
+		{Name: "web-identity-role", Summary: "ARN of a role in another partition, to take on by federation with the location's credentials"},
+		{Name: "web-identity-audience", Summary: "audience of the token for web-identity-role", Default: "sts.amazonaws.com"},
+		{Name: "web-identity-region", Summary: "region whose STS issues the token for web-identity-role; by default AWS_REGION"},
+	}, append(s3driver.WishOptions(), control.TransportOptions()...)...)
 }
 
 // Open opens a bucket. Where it is, is found out at its first request.
@@ -51,6 +56,10 @@ func (s store) configure(ctx context.Context, request driver.OpenRequest) (s3dri
 		return s3driver.Config{}, err
 	}
 	transport, err := s3driver.ReadTransport(values)
+	if err != nil {
+		return s3driver.Config{}, err
+	}
+	wishes, err := s3driver.ReadWishes(values)
 	if err != nil {
 		return s3driver.Config{}, err
 	}
@@ -76,13 +85,17 @@ func (s store) configure(ctx context.Context, request driver.OpenRequest) (s3dri
 		}
 		place.endpoint = &endpoint
 	}
+	role, err := readRole(values, place.hint)
+	if err != nil {
+		return s3driver.Config{}, err
+	}
 	identity, err := place.identity(ctx)
 	if err != nil {
 		return s3driver.Config{}, control.Invalid("option region: %v", err)
 	}
 	return s3driver.Config{
-		Bucket: request.Bucket, Identity: identity, Credentials: request.Credentials, Profile: profile,
-		Transport: transport, Locate: place.locate,
+		Bucket: request.Bucket, Identity: identity, Credentials: request.Credentials, Role: role, Profile: profile,
+		Transport: transport, Wishes: wishes, Locate: place.locate,
 		Beside: func(ctx context.Context, source driver.CopySource) (s3driver.Config, error) {
 			return s.configure(ctx, driver.OpenRequest{Bucket: source.Bucket, Options: source.Options, Credentials: request.Credentials})
 		},

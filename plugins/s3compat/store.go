@@ -35,7 +35,7 @@ func options(profiles []string) []driver.Option {
 			Name: "addressing", Summary: "how requests name the bucket; by default the profile's",
 			Values: []string{string(s3driver.AddressingPath), string(s3driver.AddressingVirtualHost), string(s3driver.AddressingAuto)},
 		},
-	}, control.TransportOptions()...)
+	}, append(s3driver.WishOptions(), control.TransportOptions()...)...)
 }
 
 // Open opens a bucket below the endpoint.
@@ -61,6 +61,10 @@ func (s store) configure(request driver.OpenRequest) (s3driver.Config, error) {
 	if err != nil {
 		return s3driver.Config{}, err
 	}
+	wishes, err := s3driver.ReadWishes(values)
+	if err != nil {
+		return s3driver.Config{}, err
+	}
 	profile, err := readProfile(values["profile"])
 	if err != nil {
 		return s3driver.Config{}, err
@@ -73,7 +77,7 @@ func (s store) configure(request driver.OpenRequest) (s3driver.Config, error) {
 	location := endpoint.Locate(request.Bucket, first(s3driver.Addressing(values["addressing"]), profile.Addressing), region)
 	return s3driver.Config{
 		Bucket: request.Bucket, Identity: endpoint.Host() + "/" + request.Bucket, Credentials: request.Credentials,
-		Profile: profile, Transport: transport,
+		Profile: profile, Transport: transport, Wishes: wishes,
 		Locate: func(context.Context, *http.Client) (s3driver.Location, error) { return location, nil },
 		Beside: func(_ context.Context, source driver.CopySource) (s3driver.Config, error) {
 			return s.configure(driver.OpenRequest{Bucket: source.Bucket, Options: source.Options})

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyendpoints "github.com/aws/smithy-go/endpoints"
 
+	"github.com/dth-dev/dth/plugins/internal/vault"
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/credentials"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -26,8 +27,10 @@ type Config struct {
 	Bucket      string
 	Identity    string // see driver.Session
 	Credentials string // reference
+	Role        Role   // to take on with these credentials
 	Profile     Profile
 	Transport   driver.Transport
+	Wishes      Wishes
 
 	// Locate finds out where the bucket is. It is called at the first request
 	// and again after a failure, never at Open.
@@ -81,6 +84,9 @@ func Open(ctx context.Context, config Config) (*Bucket, error) {
 	if err := control.CheckBucket(config.Bucket); err != nil {
 		return nil, control.FailOpen(config.Bucket, err)
 	}
+	if err := config.Wishes.check(config.Credentials); err != nil {
+		return nil, control.FailOpen(config.Bucket, err)
+	}
 	session, err := config.Profile.session()
 	if err != nil {
 		return nil, control.FailOpen(config.Bucket, err)
@@ -89,11 +95,18 @@ func Open(ctx context.Context, config Config) (*Bucket, error) {
 	if err != nil {
 		return nil, control.FailOpen(config.Bucket, err)
 	}
-	keyring, err := control.OpenKeyring(ctx, config.Credentials, awsSource)
+	keyring, err := control.OpenKeyring(ctx, config.Credentials, awsSource, vault.Open)
+	if err == nil {
+		keyring, err = config.Role.take(ctx, keyring)
+	}
 	if err != nil {
 		return nil, control.FailOpen(config.Bucket, err)
 	}
 	session.Identity, session.Transport = config.Identity, config.Transport
+	if config.Wishes.Encryption == encryptionKMS {
+		// Source: Amazon S3 API reference, Object, ETag: no MD5 of objects encrypted so.
+		session.Checksums.ETagMD5 = false
+	}
 	clock := &control.Clock{}
 	aliases := driver.KeyRules{
 		NoEmptySegment: session.KeyRules.NoEmptySegment, NoDotSegment: session.KeyRules.NoDotSegment,
@@ -161,6 +174,7 @@ func (b *Bucket) newSDK(location Location) *s3.Client {
 		DisableClockSkewCorrection:  true,
 		DisableS3ExpressSessionAuth: aws.Bool(true),
 	}
+	b.config.Wishes.pay(&options)
 	if b.config.Credentials == string(credentials.Anonymous) {
 		options.Credentials = aws.AnonymousCredentials{}
 	}

@@ -97,7 +97,7 @@ func (b *Bucket) copyObject(ctx context.Context, request driver.CopyObjectReques
 	reply, err := place.sdk.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &b.config.Bucket, Key: &request.Key, CopySource: copySource(request.Source, request.Object),
 		CopySourceIfMatch: ifMatch(request.Object), StorageClass: types.StorageClass(request.StorageClass),
-	})
+	}, copyHeaders(request.Source, b.config.Wishes.headers()))
 	if err != nil {
 		return driver.Object{}, b.reporter.Translate(err)
 	}
@@ -131,7 +131,7 @@ func (b *Bucket) copyPart(ctx context.Context, request driver.CopyPartRequest) (
 	reply, err := place.sdk.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
 		Bucket: &b.config.Bucket, Key: &request.Upload.Key, UploadId: &request.Upload.ID, PartNumber: aws.Int32(int32(request.Number)),
 		CopySource: copySource(request.Source, request.Object), CopySourceIfMatch: ifMatch(request.Object), CopySourceRange: &span,
-	})
+	}, copyHeaders(request.Source, nil))
 	if err != nil {
 		return driver.Part{}, b.reporter.Translate(err)
 	}

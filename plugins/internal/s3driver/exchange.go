@@ -38,6 +38,7 @@ func (b *Bucket) signGet(ctx context.Context, request driver.GetRequest) (driver
 		// that is sent must be signed.
 		plain.header = []driver.Header{{Name: "x-amz-checksum-mode", Value: "ENABLED"}}
 	}
+	plain.header = b.config.Wishes.paid(plain.header)
 	if request.VersionID != "" {
 		plain.query = "versionId=" + string(control.AppendQuery(nil, request.VersionID))
 	}
@@ -94,7 +95,7 @@ func (b *Bucket) signUpload(ctx context.Context, body upload) (driver.Exchange, 
 		return driver.Exchange{}, err
 	}
 	exchange := driver.Exchange{Method: "PUT", Reply: body.reply}
-	plain := unsigned{method: "PUT", host: place.Host, path: place.keyPath(body.key), query: body.query, header: body.header}
+	plain := unsigned{method: "PUT", host: place.Host, path: place.keyPath(body.key), query: body.query, header: b.config.Wishes.paid(body.header)}
 	payload := unsignedPayload
 	known, named := checksumOf(body.checksum.Algorithm)
 	switch {
@@ -156,12 +157,13 @@ func (b *Bucket) trailerHeaders(header []driver.Header, framing driver.Framing, 
 }
 
 // mayWrite refuses a key that the store would spoil and returns the headers of
-// the attributes.
+// the attributes and of the location's wishes.
 func (b *Bucket) mayWrite(key string, attributes driver.Attributes) ([]driver.Header, error) {
 	if problem := b.session.KeyRules.Violation(key); problem != "" {
 		return nil, control.Invalid("this store cannot hold the key: %s", problem)
 	}
-	return b.attributeHeaders(attributes)
+	header, err := b.attributeHeaders(attributes)
+	return append(header, b.config.Wishes.headers()...), err
 }
 
 // prepare returns what every signature for a key needs. The signer is nil for

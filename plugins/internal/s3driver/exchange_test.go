@@ -92,7 +92,7 @@ func TestExchangesEndWithTheKeys(t *testing.T) {
 	t.Parallel()
 	bucket := openAt(t, "http://127.0.0.1:9", strong, "anonymous")
 	end := time.Now().Add(7 * time.Minute)
-	bucket.keyring = control.NewKeyring(func(context.Context, bool) (credentials.Keys, error) {
+	bucket.keyring = control.NewKeyring(func(context.Context, control.Reason) (credentials.Keys, error) {
 		return credentials.Keys{AccessKeyID: "a", SecretAccessKey: "s", Expires: end}, nil
 	})
 	get, err := bucket.SignGet(t.Context(), driver.GetRequest{Key: "k"})

@@ -15,7 +15,7 @@ import (
 )
 
 var errNoKeys = errors.New("no credentials found in the environment, the AWS files and the metadata service: " +
-	"give the location credentials such as env:PREFIX, profile:NAME, file:PATH, exec:COMMAND or anonymous")
+	"give the location credentials such as env:PREFIX, profile:NAME, file:PATH, exec:COMMAND, secret:NAME or anonymous")
 
 // quiet keeps the SDK from printing beside the plugin's own log.
 func quiet(o *config.LoadOptions) error {
@@ -37,8 +37,8 @@ func awsSource(ctx context.Context, profile string) (control.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, fresh bool) (credentials.Keys, error) {
-		if cache, ok := loaded.Credentials.(*aws.CredentialsCache); ok && fresh {
+	return func(ctx context.Context, reason control.Reason) (credentials.Keys, error) {
+		if cache, ok := loaded.Credentials.(*aws.CredentialsCache); ok && reason != control.ReasonOpen {
 			cache.Invalidate()
 		}
 		found, err := loaded.Credentials.Retrieve(ctx)
@@ -48,11 +48,7 @@ func awsSource(ctx context.Context, profile string) (control.Source, error) {
 		if err != nil {
 			return credentials.Keys{}, fmt.Errorf("profile %s: %w", profile, control.Innermost(err))
 		}
-		held := credentials.Keys{AccessKeyID: found.AccessKeyID, SecretAccessKey: found.SecretAccessKey, SessionToken: found.SessionToken}
-		if found.CanExpire {
-			held.Expires = found.Expires
-		}
-		return held, nil
+		return keysOf(found), nil
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/credentials"
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -23,7 +24,7 @@ func TestProfileReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found, err := resolve(t.Context(), true); err != nil || found.AccessKeyID != "CN" {
+	if found, err := resolve(t.Context(), control.ReasonRenew); err != nil || found.AccessKeyID != "CN" {
 		t.Errorf("profile:cn = %s, %v", found.AccessKeyID, err)
 	}
 	if region, err := DefaultRegion(t.Context(), "profile:cn"); err != nil || region != "cn-north-1" {

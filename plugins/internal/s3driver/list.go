@@ -19,7 +19,11 @@ func (b *Bucket) List(ctx context.Context, request driver.ListRequest) (driver.L
 }
 
 func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
-	reply, err := b.get(ctx, "", b.config.Profile.Listing.query(request), nil)
+	var header []driver.Header
+	if b.config.Profile.Listing.Restores {
+		header = []driver.Header{restoresHeader}
+	}
+	reply, err := b.get(ctx, "", b.config.Profile.Listing.query(request), header)
 	if err != nil {
 		return driver.ListPage{}, err
 	}
@@ -30,8 +34,19 @@ func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 	if err != nil {
 		return driver.ListPage{}, b.dialect.Foreign("a listing", reply, err)
 	}
+	for i := range page.Objects {
+		if object := &page.Objects[i]; object.Frozen {
+			class, _ := b.session.Class(object.StorageClass)
+			object.Frozen = class.Tier.MustRestore() // others are read as they are
+		}
+	}
 	return page, nil
 }
+
+// restoresHeader has a listing tell which archived objects were restored. Source: Amazon S3
+// API reference, ListObjectsV2, x-amz-optional-object-attributes: Contents then have a
+// RestoreStatus, with a RestoreExpiryDate where the object can be read.
+var restoresHeader = driver.Header{Name: "x-amz-optional-object-attributes", Value: "RestoreStatus"}
 
 // query returns the query of a page, sorted as signatures want it. The token of
 // version 1 is the last key of the page before.
@@ -77,7 +92,7 @@ func (b *Bucket) get(ctx context.Context, key, query string, header []driver.Hea
 	if err != nil {
 		return control.Answer{}, err
 	}
-	plain := unsigned{method: "GET", host: place.Host, path: place.keyPath(key), query: query, header: header, length: -1}
+	plain := unsigned{method: "GET", host: place.Host, path: place.keyPath(key), query: query, header: b.config.Wishes.paid(header), length: -1}
 	if signer != nil {
 		plain.header = signer.signHeader(plain, emptyPayload, b.clock.Now())
 	}

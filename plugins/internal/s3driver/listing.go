@@ -20,7 +20,8 @@ var (
 	errNoNext    = errors.New("the page says that more follow, and not where")
 )
 
-// parse reads one page of a listing.
+// parse reads one page of a listing. Where listings tell of restored copies, an object of
+// another class than the default without one is noted as frozen, whatever the class.
 func (l Listing) parse(document []byte) (driver.ListPage, error) {
 	reader := xmlReader{rest: document}
 	root, err := reader.open()
@@ -43,10 +44,11 @@ func (l Listing) parse(document []byte) (driver.ListPage, error) {
 		}
 		switch string(name) {
 		case "Contents":
-			object, err := reader.contents(encoded)
+			object, restored, err := reader.contents(encoded)
 			if err != nil {
 				return driver.ListPage{}, err
 			}
+			object.Frozen = l.Restores && object.StorageClass != "" && !restored
 			page.Objects = append(page.Objects, object)
 			continue
 		case "IsTruncated":
@@ -86,15 +88,19 @@ func nextMarker(marker string, encoded bool, objects []driver.Object) (string, e
 	return decodeKey(marker, encoded)
 }
 
-// contents reads one object up to the end of its element.
-func (r *xmlReader) contents(encoded bool) (driver.Object, error) {
-	var object driver.Object
+// contents reads one object up to the end of its element, and whether it says
+// that an archived object was restored.
+func (r *xmlReader) contents(encoded bool) (object driver.Object, restored bool, err error) {
 	for {
 		name, err := r.open()
 		if err != nil || name == nil {
-			return object, err
+			return object, restored, err
 		}
 		switch string(name) {
+		case "RestoreStatus":
+			if restored, err = r.restored(); err == nil {
+				continue
+			}
 		case "Key":
 			if object.Key, err = r.text(); err == nil {
 				object.Key, err = decodeKey(object.Key, encoded)
@@ -114,7 +120,24 @@ func (r *xmlReader) contents(encoded bool) (driver.Object, error) {
 			err = r.close()
 		}
 		if err != nil {
-			return object, err
+			return object, false, err
+		}
+	}
+}
+
+// restored reads a RestoreStatus up to its end, and says whether it names a day until which
+// the object can be read.
+func (r *xmlReader) restored() (restored bool, err error) {
+	for {
+		name, err := r.open()
+		if err != nil || name == nil {
+			return restored, err
+		}
+		if string(name) == "RestoreExpiryDate" {
+			restored = len(r.raw()) > 0
+		}
+		if err := r.close(); err != nil {
+			return false, err
 		}
 	}
 }

@@ -3,6 +3,7 @@ package s3driver
 import (
 	"encoding/xml"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,6 +13,45 @@ import (
 
 	"github.com/dth-dev/dth/sdk/driver"
 )
+
+// TestRestoredCopies: where listings tell of them, an archived object without one is frozen,
+// and one of a class that needs none is not.
+func TestRestoredCopies(t *testing.T) {
+	const listing = `<ListBucketResult>
+  <Contents><Key>archived</Key><StorageClass>GLACIER</StorageClass></Contents>
+  <Contents><Key>begun</Key><RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus><StorageClass>GLACIER</StorageClass></Contents>
+  <Contents><Key>empty</Key><RestoreStatus/><StorageClass>GLACIER</StorageClass></Contents>
+  <Contents><Key>instant</Key><StorageClass>GLACIER_IR</StorageClass></Contents>
+  <Contents><Key>plain</Key><StorageClass>STANDARD</StorageClass></Contents>
+  <Contents><Key>restored</Key><StorageClass>GLACIER</StorageClass><RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress><RestoreExpiryDate>2026-11-30T00:00:00Z</RestoreExpiryDate></RestoreStatus><Size>5</Size></Contents>
+</ListBucketResult>`
+	for told, want := range map[bool][]string{true: {"archived", "begun", "empty"}, false: nil} {
+		profile := rich
+		profile.Listing.Restores = told
+		profile.Classes = append(profile.Classes, Class{"GLACIER_IR", "archive-instant"})
+		header := ""
+		bucket, _ := answering(t, profile, func(w http.ResponseWriter, r *http.Request) {
+			header = r.Header.Get("X-Amz-Optional-Object-Attributes")
+			if told != strings.Contains(r.Header.Get("Authorization"), "x-amz-optional-object-attributes") {
+				t.Errorf("signed: %s", r.Header.Get("Authorization"))
+			}
+			fmt.Fprint(w, listing)
+		})
+		page, err := bucket.List(t.Context(), driver.ListRequest{})
+		if err != nil || len(page.Objects) != 6 || page.Objects[5].Size != 5 || told != (header == "RestoreStatus") {
+			t.Fatalf("List = %+v, %v, asked for %q", page, err, header)
+		}
+		var frozen []string
+		for _, object := range page.Objects {
+			if object.Frozen {
+				frozen = append(frozen, object.Key)
+			}
+		}
+		if diff := cmp.Diff(want, frozen); diff != "" {
+			t.Errorf("told %t: frozen (-want +got):\n%s", told, diff)
+		}
+	}
+}
 
 func TestParseListing(t *testing.T) {
 	t.Parallel()

@@ -52,6 +52,7 @@ type Listing struct {
 	Ordered    bool `yaml:"ordered"`     // keys ascend in UTF-8 byte order
 	StartAfter bool `yaml:"start-after"` // start-after returns every later key, whatever it is
 	Consistent bool `yaml:"consistent"`  // a listing shows every write acknowledged before it
+	Restores   bool `yaml:"restores"`    // a listing tells which archived objects were restored
 }
 
 // Checksums say what the store does with checksums.

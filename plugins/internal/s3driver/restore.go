@@ -66,7 +66,7 @@ func (b *Bucket) neverArchived(ctx context.Context, place *located, request driv
 		return false, refused
 	}
 	class, _ := b.session.Class(string(head.StorageClass))
-	if head.ArchiveStatus != "" || class.Tier == driver.TierArchive || class.Tier == driver.TierDeepArchive {
+	if head.ArchiveStatus != "" || class.Tier.MustRestore() {
 		return false, refused
 	}
 	return true, nil
