@@ -5,6 +5,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -22,6 +23,11 @@ const (
 	OutcomeDone    Outcome = "done"
 	OutcomeFailed  Outcome = "failed"
 	OutcomeSkipped Outcome = "skipped" // not attempted, for the reason in Record.Error
+	// OutcomeDeleted is the tombstone of an object that was deleted at the source, so
+	// that no late event brings it back.
+	OutcomeDeleted Outcome = "deleted"
+	// OutcomeVanished is an object that was gone from the source when it was to be copied.
+	OutcomeVanished Outcome = "vanished"
 )
 
 // Grade says how strong the evidence is that the destination holds the
@@ -51,6 +57,18 @@ type Record struct {
 	Replans         int      // how often the source changed while it was read
 	Error           string   // why it failed or was skipped; no secret
 	At              time.Time
+
+	// The rest is kept by journals that many machines share.
+
+	// Sequencer is that of the newest event that led here, padded; empty where none did.
+	Sequencer string
+	// Inside, Unmappable and Archived say what [Counts] counts by these names.
+	Inside, Unmappable, Archived bool
+	// Message is the name of the message that led here.
+	Message string
+	// Revision counts the writes of this key's record. In a record to append it is
+	// the revision that was read, 0 for none.
+	Revision int64
 }
 
 // IsAdapted says whether the object is done, but under another key or with changes.
@@ -68,6 +86,7 @@ type Upload struct {
 	Size          int64
 	PartSize      int64
 	Attributes    driver.Attributes // as they are written
+	Terms         string            // what else the destination was told, such as an ACL; an upload on other terms is begun anew
 	Changes       []string          // see Record
 	Intended      time.Time         // by the destination's clock, before Create was called
 }
@@ -162,4 +181,150 @@ type Journal interface {
 	Extras(ctx context.Context) iter.Seq2[string, error]
 	// ClearExtras forgets them.
 	ClearExtras(ctx context.Context) error
+}
+
+// Shared is a journal that many machines share. Its Append stores each record only
+// where the key's revision is still the one that the record names; the keys of the
+// others are in a *ConflictError, and everything else is stored. A caller whose write
+// did not return is told of a conflict where its own write had come through.
+//
+// It has no order of keys: Scan reads all records before it yields the first, and is not
+// for large ones. Failures holds vanished objects too; it and Adapted may lag behind the
+// last writes.
+//
+// An upload has one holder at a time, for as long as it shows signs of life:
+// IntendUpload and Upload make the caller the holder, StartUpload and RecordPart need it and
+// renew it. They are ErrBusy while another process holds the key's upload, or once it
+// took it; so is ForgetUpload, which then removes nothing. Uploads leaves out what
+// others hold. Who discards an upload takes it with Upload before it aborts anything. A
+// record with OutcomeDone forgets the key's upload where this process is its holder.
+//
+// BeginRun is for the holder of the finder's lease alone: it makes every run that is
+// still running an interrupted one.
+type Shared interface {
+	Journal
+
+	// Lookup returns the records of the keys as they are now; keys without one are
+	// left out.
+	Lookup(ctx context.Context, keys []string) (map[string]Record, error)
+
+	// Tally records what came of one message of a run. A tally of the same message
+	// replaces the one before it, so that no delivery counts twice.
+	Tally(ctx context.Context, tally Tally) error
+
+	// Total adds up all tallies of a run.
+	Total(ctx context.Context, run string) (Counts, error)
+
+	// TakeLease makes owner the holder of a name for a time, or extends what it holds.
+	// It returns false while another holds it.
+	TakeLease(ctx context.Context, name, owner string, ttl time.Duration) (bool, error)
+	// Spend counts one use of a name, unless that exceeds the limit: then it returns
+	// false. A name is forgotten after a day.
+	Spend(ctx context.Context, name string, limit int64) (bool, error)
+	// DropLease gives up what owner holds; harmless when it does not.
+	DropLease(ctx context.Context, name, owner string) error
+}
+
+// ConflictError lists the keys whose records were written by somebody else since
+// they were read.
+type ConflictError struct{ Keys []string }
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("the records of %d keys were written by others meanwhile, %q the first", len(e.Keys), e.Keys[0])
+}
+
+// ErrBusy says that another worker holds the upload of a key.
+var ErrBusy = errors.New("another worker holds the upload of this key")
+
+// Tally is what came of one message.
+type Tally struct {
+	Run     string
+	Message string // its name
+	Counts  Counts
+}
+
+// Counts counts what came of tasks, each object once.
+type Counts struct {
+	// Equal counts what was to be copied and had been already, by another run.
+	Equal      int64
+	Copied     int64
+	Bytes      int64 // of the copied objects
+	Inside     int64 // of the copied objects, those that the store copied itself
+	Failed     int64
+	Skipped    int64
+	Unmappable int64
+	Archived   int64
+	Adapted    int64
+	Vanished   int64
+	Replanned  int64
+	Deleted    int64
+	GradeBoth  int64
+	GradeOne   int64
+	GradeSize  int64
+}
+
+// Settled returns how many objects have an outcome.
+func (c Counts) Settled() int64 {
+	return c.Equal + c.Copied + c.Failed + c.Skipped + c.Vanished + c.Deleted
+}
+
+// Counts counts the record, as one object.
+func (r Record) Counts() Counts {
+	one := func(is bool) int64 {
+		if is {
+			return 1
+		}
+		return 0
+	}
+	counts := Counts{
+		Copied: one(r.Outcome == OutcomeDone), Failed: one(r.Outcome == OutcomeFailed),
+		Skipped: one(r.Outcome == OutcomeSkipped), Vanished: one(r.Outcome == OutcomeVanished),
+		Deleted: one(r.Outcome == OutcomeDeleted), Unmappable: one(r.Unmappable), Archived: one(r.Archived),
+		Inside: one(r.Inside), Adapted: one(r.IsAdapted()), Replanned: int64(r.Replans),
+	}
+	if r.Outcome == OutcomeDone {
+		counts.Bytes = r.Size
+		counts.GradeBoth = one(r.Grade == GradeBoth)
+		counts.GradeOne = one(r.Grade == GradeOne)
+		counts.GradeSize = one(r.Grade == GradeSize)
+	}
+	return counts
+}
+
+// Add adds other to c.
+func (c *Counts) Add(other Counts) {
+	c.Equal += other.Equal
+	c.Copied += other.Copied
+	c.Bytes += other.Bytes
+	c.Inside += other.Inside
+	c.Failed += other.Failed
+	c.Skipped += other.Skipped
+	c.Unmappable += other.Unmappable
+	c.Archived += other.Archived
+	c.Adapted += other.Adapted
+	c.Vanished += other.Vanished
+	c.Replanned += other.Replanned
+	c.Deleted += other.Deleted
+	c.GradeBoth += other.GradeBoth
+	c.GradeOne += other.GradeOne
+	c.GradeSize += other.GradeSize
+}
+
+// Sub takes other off c.
+func (c *Counts) Sub(other Counts) {
+	c.Equal -= other.Equal
+	c.Copied -= other.Copied
+	c.Bytes -= other.Bytes
+	c.Inside -= other.Inside
+	c.Failed -= other.Failed
+	c.Skipped -= other.Skipped
+	c.Unmappable -= other.Unmappable
+	c.Archived -= other.Archived
+	c.Adapted -= other.Adapted
+	c.Vanished -= other.Vanished
+	c.Replanned -= other.Replanned
+	c.Deleted -= other.Deleted
+	c.GradeBoth -= other.GradeBoth
+	c.GradeOne -= other.GradeOne
+	c.GradeSize -= other.GradeSize
 }

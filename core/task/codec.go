@@ -3,6 +3,7 @@ package task
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -15,7 +16,7 @@ var ErrMalformed = errors.New("not a task batch")
 const (
 	// format is the first byte of every encoded batch. Another layout takes
 	// another number; numbers are never reused.
-	format = 2
+	format = 3
 
 	// maxPacked bounds the bytes of a batch before compression, so that a few
 	// hostile bytes cannot demand much memory. 1,000 tasks with keys of 1,024
@@ -54,7 +55,7 @@ func NewCodec() (*Codec, error) {
 // Encode returns batch as one message. It fails only for a batch that is too
 // large to be one: more than 10,000 tasks or 4 MiB before compression.
 func (c *Codec) Encode(batch Batch) ([]byte, error) {
-	if len(batch.Tasks) > maxTasks {
+	if max(len(batch.Tasks), len(batch.Parts), len(batch.Orders)) > maxTasks {
 		return nil, fmt.Errorf("a batch of %d tasks is more than one message may hold, %d: make smaller batches", len(batch.Tasks), maxTasks)
 	}
 	packed := appendBatch(make([]byte, 0, 128*(1+len(batch.Tasks))), batch)
@@ -87,38 +88,102 @@ func appendBatch(b []byte, batch Batch) []byte {
 	b = pack.AppendString(b, batch.Run)
 	b = pack.AppendUint(b, uint64(len(batch.Tasks)))
 	for _, task := range batch.Tasks {
-		b = pack.AppendString(b, task.Key)
-		b = pack.AppendInt(b, task.Size)
-		b = pack.AppendString(b, task.ETag)
-		b = pack.AppendString(b, task.VersionID)
-		b = pack.AppendTime(b, task.Modified)
-		b = pack.AppendString(b, task.StorageClass)
+		b = appendTask(b, task)
+	}
+	b = pack.AppendUint(b, uint64(len(batch.Parts)))
+	for _, part := range batch.Parts {
+		b = pack.AppendString(b, part.Upload)
+		b = pack.AppendUint(b, uint64(part.Number))
+		b = pack.AppendUint(b, uint64(part.Attempt))
+		b = pack.AppendString(b, part.Reason)
+	}
+	b = pack.AppendUint(b, uint64(len(batch.Orders)))
+	for _, order := range batch.Orders {
+		b = pack.AppendString(b, string(order.Kind))
+		b = pack.AppendString(b, order.Upload)
+		b = pack.AppendString(b, order.Token)
+		b = pack.AppendUint(b, uint64(order.RollAt))
+		b = pack.AppendUint(b, uint64(order.Attempt))
 	}
 	return b
+}
+
+func appendTask(b []byte, task Task) []byte {
+	b = pack.AppendString(b, task.Key)
+	b = pack.AppendInt(b, task.Size)
+	b = pack.AppendString(b, task.ETag)
+	b = pack.AppendString(b, task.VersionID)
+	b = pack.AppendTime(b, task.Modified)
+	b = pack.AppendString(b, task.StorageClass)
+	b = pack.AppendUint(b, uint64(task.Action))
+	b = pack.AppendString(b, task.Sequencer)
+	b = pack.AppendUint(b, uint64(task.Attempt))
+	return pack.AppendString(b, task.Reason)
 }
 
 func readBatch(packed string) (Batch, error) {
 	r := pack.NewReader(packed)
 	batch := Batch{Run: r.Text()}
-	count := r.Uint()
-	if count > maxTasks {
-		return Batch{}, pack.ErrMalformed
-	}
-	if count > 0 {
-		batch.Tasks = make([]Task, count)
-	}
-	for i := range batch.Tasks {
-		batch.Tasks[i] = Task{
-			Key:          r.Text(),
-			Size:         r.Int(),
-			ETag:         r.Text(),
-			VersionID:    r.Text(),
-			Modified:     r.Time(),
-			StorageClass: r.Text(),
-		}
-	}
+	batch.Tasks = readList(&r, readTask)
+	batch.Parts = readList(&r, func(r *pack.Reader) Part {
+		return Part{Upload: r.Text(), Number: readCount(r), Attempt: readCount(r), Reason: r.Text()}
+	})
+	batch.Orders = readList(&r, func(r *pack.Reader) Order {
+		return Order{Kind: OrderKind(r.Text()), Upload: r.Text(), Token: r.Text(), RollAt: readCount(r), Attempt: readCount(r)}
+	})
 	if r.Err() == nil && r.Len() > 0 {
 		return Batch{}, pack.ErrMalformed
 	}
 	return batch, r.Err()
+}
+
+// readList reads a number of values and then so many of them.
+func readList[T any](r *pack.Reader, read func(*pack.Reader) T) []T {
+	count := r.Uint()
+	if count == 0 || r.Err() != nil {
+		return nil
+	}
+	if count > maxTasks {
+		r.Fail()
+		return nil
+	}
+	list := make([]T, count)
+	for i := range list {
+		list[i] = read(r)
+	}
+	return list
+}
+
+// readCount reads a number that fits 32 bits, as those of parts and attempts do.
+func readCount(r *pack.Reader) int {
+	n := r.Uint()
+	if n > math.MaxInt32 {
+		r.Fail()
+		return 0
+	}
+	return int(n)
+}
+
+func readAction(r *pack.Reader) Action {
+	n := r.Uint()
+	if n > uint64(Look) {
+		r.Fail()
+		return Copy
+	}
+	return Action(n)
+}
+
+func readTask(r *pack.Reader) Task {
+	return Task{
+		Key:          r.Text(),
+		Size:         r.Int(),
+		ETag:         r.Text(),
+		VersionID:    r.Text(),
+		Modified:     r.Time(),
+		StorageClass: r.Text(),
+		Action:       readAction(r),
+		Sequencer:    r.Text(),
+		Attempt:      readCount(r),
+		Reason:       r.Text(),
+	}
 }

@@ -37,6 +37,7 @@ func upload(key string) journal.Upload {
 			Metadata:     []driver.Metadata{{Name: "empty"}, {Name: "owner", Value: "Zoë \x00"}},
 			StorageClass: "COOL", Tags: []driver.Tag{{Key: "empty"}, {Key: "kind", Value: "ü"}},
 		},
+		Terms:   "acl=private",
 		Written: "%0A\xff", Changes: []string{"tags left out", ""},
 		Intended: time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC),
 	}

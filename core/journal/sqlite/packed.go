@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/dth-dev/dth/core/internal/pack"
+	"github.com/dth-dev/dth/core/internal/packed"
 	"github.com/dth-dev/dth/core/journal"
-	"github.com/dth-dev/dth/sdk/driver"
 )
 
 // Packed values are part of the state file's schema: a change to their layout, or to the
@@ -37,9 +37,9 @@ func packRecord(record journal.Record) ([]byte, error) {
 	b = pack.AppendString(b, record.SourceETag)
 	b = pack.AppendString(b, record.SourceVersion)
 	b = pack.AppendString(b, record.DestinationETag)
-	b = appendChecksum(b, record.Checksum)
+	b = packed.AppendChecksum(b, record.Checksum)
 	b = pack.AppendString(b, record.Written)
-	b = appendTexts(b, record.Changes)
+	b = packed.AppendTexts(b, record.Changes)
 	b = pack.AppendInt(b, int64(record.Replans))
 	b = pack.AppendString(b, record.Error)
 	return pack.AppendTime(b, record.At), nil
@@ -56,127 +56,14 @@ func readRecord(entry row) (journal.Record, error) {
 		SourceETag:      r.Text(),
 		SourceVersion:   r.Text(),
 		DestinationETag: r.Text(),
-		Checksum:        readChecksum(&r),
+		Checksum:        packed.ReadChecksum(&r),
 		Written:         r.Text(),
-		Changes:         readTexts(&r),
+		Changes:         packed.ReadTexts(&r),
 		Replans:         int(r.Int()),
 		Error:           r.Text(),
 		At:              r.Time(),
 	}
 	return record, r.Err()
-}
-
-func packUpload(upload journal.Upload) []byte {
-	b := pack.AppendString(nil, upload.SourceETag)
-	b = pack.AppendString(b, upload.SourceVersion)
-	b = pack.AppendInt(b, upload.Size)
-	b = pack.AppendInt(b, upload.PartSize)
-	b = pack.AppendTime(b, upload.Intended)
-	b = pack.AppendString(b, upload.Written)
-	b = appendTexts(b, upload.Changes)
-	return appendAttributes(b, upload.Attributes)
-}
-
-func appendAttributes(b []byte, a driver.Attributes) []byte {
-	for _, header := range []string{
-		a.ContentType, a.ContentEncoding, a.ContentLanguage, a.ContentDisposition, a.CacheControl, a.Expires, a.StorageClass,
-	} {
-		b = pack.AppendString(b, header)
-	}
-	b = pack.AppendUint(b, uint64(len(a.Metadata)))
-	for _, pair := range a.Metadata {
-		b = pack.AppendString(b, pair.Name)
-		b = pack.AppendString(b, pair.Value)
-	}
-	b = pack.AppendUint(b, uint64(len(a.Tags)))
-	for _, tag := range a.Tags {
-		b = pack.AppendString(b, tag.Key)
-		b = pack.AppendString(b, tag.Value)
-	}
-	return b
-}
-
-func appendTexts(b []byte, texts []string) []byte {
-	b = pack.AppendUint(b, uint64(len(texts)))
-	for _, text := range texts {
-		b = pack.AppendString(b, text)
-	}
-	return b
-}
-
-// readTexts reads what appendTexts wrote. The count is not trusted with memory.
-func readTexts(r *pack.Reader) []string {
-	var texts []string
-	for count := r.Uint(); count > 0 && r.Err() == nil; count-- {
-		texts = append(texts, r.Text())
-	}
-	return texts
-}
-
-func readUpload(key, id, packed string) (journal.Upload, error) {
-	r := pack.NewReader(packed)
-	upload := journal.Upload{
-		Key:           key,
-		ID:            id,
-		SourceETag:    r.Text(),
-		SourceVersion: r.Text(),
-		Size:          r.Int(),
-		PartSize:      r.Int(),
-		Intended:      r.Time(),
-		Written:       r.Text(),
-		Changes:       readTexts(&r),
-		Attributes:    readAttributes(&r),
-	}
-	return upload, r.Err()
-}
-
-// readAttributes reads what appendAttributes wrote.
-func readAttributes(r *pack.Reader) driver.Attributes {
-	a := driver.Attributes{
-		ContentType:        r.Text(),
-		ContentEncoding:    r.Text(),
-		ContentLanguage:    r.Text(),
-		ContentDisposition: r.Text(),
-		CacheControl:       r.Text(),
-		Expires:            r.Text(),
-		StorageClass:       r.Text(),
-	}
-	for pairs := r.Uint(); pairs > 0 && r.Err() == nil; pairs-- {
-		a.Metadata = append(a.Metadata, driver.Metadata{Name: r.Text(), Value: r.Text()})
-	}
-	for tags := r.Uint(); tags > 0 && r.Err() == nil; tags-- {
-		a.Tags = append(a.Tags, driver.Tag{Key: r.Text(), Value: r.Text()})
-	}
-	return a
-}
-
-func packPart(part journal.Part) []byte {
-	b := pack.AppendInt(nil, part.Size)
-	b = pack.AppendString(b, part.ETag)
-	return appendChecksum(appendChecksum(b, part.Checksum), part.SourceChecksum)
-}
-
-func readPart(number int, packed string) (journal.Part, error) {
-	r := pack.NewReader(packed)
-	part := journal.Part{Number: number, Size: r.Int(), ETag: r.Text(), Checksum: readChecksum(&r), SourceChecksum: readChecksum(&r)}
-	return part, r.Err()
-}
-
-func appendChecksum(b []byte, checksum driver.Checksum) []byte {
-	kind := uint64(checksum.Algorithm) << 1
-	if checksum.Composite {
-		kind |= 1
-	}
-	return pack.AppendString(pack.AppendUint(b, kind), checksum.Value)
-}
-
-func readChecksum(r *pack.Reader) driver.Checksum {
-	kind := r.Uint()
-	return driver.Checksum{
-		Algorithm: driver.Algorithm(kind >> 1),
-		Composite: kind&1 != 0,
-		Value:     r.Text(),
-	}
 }
 
 // number returns the place of name among names.

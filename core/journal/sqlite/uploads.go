@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dth-dev/dth/core/internal/packed"
 	"github.com/dth-dev/dth/core/journal"
 )
 
@@ -17,7 +18,7 @@ func (j *Journal) IntendUpload(ctx context.Context, upload journal.Upload) error
 			return err
 		}
 		_, err := tx.Exec("INSERT OR REPLACE INTO uploads (key, upload_id, upload) VALUES (?, ?, ?)",
-			blob(upload.Key), blob(upload.ID), packUpload(upload))
+			blob(upload.Key), blob(upload.ID), packed.AppendUpload(nil, upload))
 		return err
 	})
 }
@@ -33,7 +34,7 @@ func (j *Journal) StartUpload(ctx context.Context, key, id string) error {
 func (j *Journal) RecordPart(ctx context.Context, key string, part journal.Part) error {
 	return j.update(ctx, "record part", func(tx *sql.Tx) error {
 		return mustChange(tx.Exec(`INSERT OR REPLACE INTO parts (key, number, part)
-			SELECT key, ?, ? FROM uploads WHERE key = ?`, part.Number, packPart(part), blob(key)))
+			SELECT key, ?, ? FROM uploads WHERE key = ?`, part.Number, packed.AppendPart(nil, part), blob(key)))
 	})
 }
 
@@ -42,16 +43,16 @@ func (j *Journal) Upload(ctx context.Context, key string) (journal.Upload, []jou
 	var upload journal.Upload
 	var parts []journal.Part
 	err := j.file.View(ctx, func(tx *sql.Tx) error {
-		var id, packed []byte
+		var id, value []byte
 		row := tx.QueryRowContext(ctx, "SELECT upload_id, upload FROM uploads WHERE key = ?", blob(key))
-		err := row.Scan(&id, &packed)
+		err := row.Scan(&id, &value)
 		if errors.Is(err, sql.ErrNoRows) {
 			return journal.ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
-		if upload, err = readUpload(key, string(id), string(packed)); err != nil {
+		if upload, err = packed.ReadUpload(key, string(id), string(value)); err != nil {
 			return j.file.Damaged(fmt.Errorf("upload of %q: %w", key, err))
 		}
 		parts, err = j.parts(ctx, tx, key)
@@ -72,11 +73,11 @@ func (j *Journal) parts(ctx context.Context, tx *sql.Tx, key string) ([]journal.
 	var parts []journal.Part
 	for rows.Next() {
 		var number int
-		var packed []byte
-		if err := rows.Scan(&number, &packed); err != nil {
+		var value []byte
+		if err := rows.Scan(&number, &value); err != nil {
 			return nil, err
 		}
-		part, err := readPart(number, string(packed))
+		part, err := packed.ReadPart(number, string(value))
 		if err != nil {
 			return nil, j.file.Damaged(fmt.Errorf("part %d of %q: %w", number, key, err))
 		}
@@ -95,11 +96,11 @@ func (j *Journal) Uploads(ctx context.Context) ([]journal.Upload, error) {
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var key, id, packed []byte
-			if err := rows.Scan(&key, &id, &packed); err != nil {
+			var key, id, value []byte
+			if err := rows.Scan(&key, &id, &value); err != nil {
 				return err
 			}
-			upload, err := readUpload(string(key), string(id), string(packed))
+			upload, err := packed.ReadUpload(string(key), string(id), string(value))
 			if err != nil {
 				return j.file.Damaged(fmt.Errorf("upload of %q: %w", key, err))
 			}

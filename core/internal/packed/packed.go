@@ -1,0 +1,136 @@
+// Package packed lays the values that journals keep end to end in few bytes. Its layout
+// is part of the state file's schema and of the tables of a fleet: it does not change.
+package packed
+
+import (
+	"github.com/dth-dev/dth/core/internal/pack"
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// AppendUpload appends an upload without its key and ID.
+func AppendUpload(b []byte, upload journal.Upload) []byte {
+	b = pack.AppendString(b, upload.SourceETag)
+	b = pack.AppendString(b, upload.SourceVersion)
+	b = pack.AppendInt(b, upload.Size)
+	b = pack.AppendInt(b, upload.PartSize)
+	b = pack.AppendTime(b, upload.Intended)
+	b = pack.AppendString(b, upload.Written)
+	b = AppendTexts(b, upload.Changes)
+	b = appendAttributes(b, upload.Attributes)
+	if upload.Terms == "" {
+		return b // as it was before there were terms
+	}
+	return pack.AppendString(b, upload.Terms)
+}
+
+func appendAttributes(b []byte, a driver.Attributes) []byte {
+	for _, header := range []string{
+		a.ContentType, a.ContentEncoding, a.ContentLanguage, a.ContentDisposition, a.CacheControl, a.Expires, a.StorageClass,
+	} {
+		b = pack.AppendString(b, header)
+	}
+	b = pack.AppendUint(b, uint64(len(a.Metadata)))
+	for _, pair := range a.Metadata {
+		b = pack.AppendString(b, pair.Name)
+		b = pack.AppendString(b, pair.Value)
+	}
+	b = pack.AppendUint(b, uint64(len(a.Tags)))
+	for _, tag := range a.Tags {
+		b = pack.AppendString(b, tag.Key)
+		b = pack.AppendString(b, tag.Value)
+	}
+	return b
+}
+
+// AppendTexts appends a list of any bytes.
+func AppendTexts(b []byte, texts []string) []byte {
+	b = pack.AppendUint(b, uint64(len(texts)))
+	for _, text := range texts {
+		b = pack.AppendString(b, text)
+	}
+	return b
+}
+
+// ReadTexts reads what AppendTexts wrote. The count is not trusted with memory.
+func ReadTexts(r *pack.Reader) []string {
+	var texts []string
+	for count := r.Uint(); count > 0 && r.Err() == nil; count-- {
+		texts = append(texts, r.Text())
+	}
+	return texts
+}
+
+// ReadUpload reads what AppendUpload wrote.
+func ReadUpload(key, id, packed string) (journal.Upload, error) {
+	r := pack.NewReader(packed)
+	upload := journal.Upload{
+		Key:           key,
+		ID:            id,
+		SourceETag:    r.Text(),
+		SourceVersion: r.Text(),
+		Size:          r.Int(),
+		PartSize:      r.Int(),
+		Intended:      r.Time(),
+		Written:       r.Text(),
+		Changes:       ReadTexts(&r),
+		Attributes:    readAttributes(&r),
+	}
+	if r.Err() == nil && r.Len() > 0 {
+		upload.Terms = r.Text()
+	}
+	return upload, r.Err()
+}
+
+// readAttributes reads what appendAttributes wrote.
+func readAttributes(r *pack.Reader) driver.Attributes {
+	a := driver.Attributes{
+		ContentType:        r.Text(),
+		ContentEncoding:    r.Text(),
+		ContentLanguage:    r.Text(),
+		ContentDisposition: r.Text(),
+		CacheControl:       r.Text(),
+		Expires:            r.Text(),
+		StorageClass:       r.Text(),
+	}
+	for pairs := r.Uint(); pairs > 0 && r.Err() == nil; pairs-- {
+		a.Metadata = append(a.Metadata, driver.Metadata{Name: r.Text(), Value: r.Text()})
+	}
+	for tags := r.Uint(); tags > 0 && r.Err() == nil; tags-- {
+		a.Tags = append(a.Tags, driver.Tag{Key: r.Text(), Value: r.Text()})
+	}
+	return a
+}
+
+// AppendPart appends a part without its number.
+func AppendPart(b []byte, part journal.Part) []byte {
+	b = pack.AppendInt(b, part.Size)
+	b = pack.AppendString(b, part.ETag)
+	return AppendChecksum(AppendChecksum(b, part.Checksum), part.SourceChecksum)
+}
+
+// ReadPart reads what AppendPart wrote.
+func ReadPart(number int, packed string) (journal.Part, error) {
+	r := pack.NewReader(packed)
+	part := journal.Part{Number: number, Size: r.Int(), ETag: r.Text(), Checksum: ReadChecksum(&r), SourceChecksum: ReadChecksum(&r)}
+	return part, r.Err()
+}
+
+// AppendChecksum appends a checksum.
+func AppendChecksum(b []byte, checksum driver.Checksum) []byte {
+	kind := uint64(checksum.Algorithm) << 1
+	if checksum.Composite {
+		kind |= 1
+	}
+	return pack.AppendString(pack.AppendUint(b, kind), checksum.Value)
+}
+
+// ReadChecksum reads what AppendChecksum wrote.
+func ReadChecksum(r *pack.Reader) driver.Checksum {
+	kind := r.Uint()
+	return driver.Checksum{
+		Algorithm: driver.Algorithm(kind >> 1),
+		Composite: kind&1 != 0,
+		Value:     r.Text(),
+	}
+}
