@@ -1,0 +1,109 @@
+package dynamodb
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/dth-dev/dth/core/dynamo"
+	"github.com/dth-dev/dth/core/journal"
+)
+
+func byKey(a, b journal.Record) int { return cmp.Compare(a.Key, b.Key) }
+
+// stretch is how many keys of one shard are looked up at a time.
+const stretch = 100
+
+// found yields the records of a run that the index finds, by ascending key: each shard
+// is in order, and the shards are merged. The index holds keys alone and lags, so the
+// records themselves are looked up, and one that has changed meanwhile is left out.
+func (j *Journal) found(ctx context.Context, kind, run string) iter.Seq2[journal.Record, error] {
+	return func(yield func(journal.Record, error) bool) {
+		var heads [shards]journal.Record
+		var next [shards]func() (journal.Record, error, bool)
+		var open [shards]bool
+		advance := func(i int) (err error) {
+			heads[i], err, open[i] = next[i]()
+			return err
+		}
+		for i := range shards {
+			var stop func()
+			next[i], stop = iter.Pull2(j.foundShard(ctx, kind, run, i))
+			defer stop()
+			if err := advance(i); err != nil {
+				yield(journal.Record{}, err)
+				return
+			}
+		}
+		for {
+			first := -1
+			for i := range shards {
+				if open[i] && (first < 0 || heads[i].Key < heads[first].Key) {
+					first = i
+				}
+			}
+			if first < 0 || !yield(heads[first], nil) {
+				return
+			}
+			if err := advance(first); err != nil {
+				yield(journal.Record{}, err)
+				return
+			}
+		}
+	}
+}
+
+// foundShard yields the records of one shard by ascending key.
+func (j *Journal) foundShard(ctx context.Context, kind, run string, shard int) iter.Seq2[journal.Record, error] {
+	return func(yield func(journal.Record, error) bool) {
+		query := dynamo.Query{Table: j.client.Objects(), Index: dynamo.IndexFailed, Attribute: dynamo.Found, Partition: partition(kind, run, shard)}
+		var keys []dynamo.Item
+		flush := func() bool {
+			records, err := j.current(ctx, kind, run, keys)
+			keys = keys[:0]
+			if err != nil {
+				yield(journal.Record{}, err)
+				return false
+			}
+			more := true
+			yieldSorted(ctx, records, func(record journal.Record, err error) bool {
+				more = yield(record, err) && err == nil
+				return more
+			})
+			return more
+		}
+		for item, err := range j.client.Query(ctx, query) {
+			if err != nil {
+				yield(journal.Record{}, fmt.Errorf("journal: records of run %q: %w", run, err))
+				return
+			}
+			keys = append(keys, dynamo.Item{dynamo.Key: item[dynamo.Key]})
+			if len(keys) == stretch && !flush() {
+				return
+			}
+		}
+		if len(keys) > 0 {
+			flush()
+		}
+	}
+}
+
+// current looks up what is still to be found as the index says.
+func (j *Journal) current(ctx context.Context, kind, run string, keys []dynamo.Item) ([]journal.Record, error) {
+	items, err := j.client.GetAll(ctx, j.client.Objects(), keys)
+	if err != nil {
+		return nil, fmt.Errorf("journal: records of run %q: %w", run, err)
+	}
+	var records []journal.Record
+	for _, item := range items {
+		record, err := readRecord(item)
+		if err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		if record.Run == run && foundAs(record) == kind {
+			records = append(records, record)
+		}
+	}
+	return records, nil
+}
