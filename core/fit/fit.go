@@ -32,6 +32,9 @@ func New(asked job.Job, source, destination driver.Session, prefix string) (Fitt
 	if asked.Settings.Tags && !source.Has(driver.CapabilityTagger) {
 		return f, mistake(asked, "tags", "the source keeps no tags", "leave --tags out")
 	}
+	if asked.Settings.Tags && asked.Settings.Metadata == job.MetadataNone {
+		return f, mistake(asked, "tags", "metadata is none, which leaves tags out too", "leave --tags out, or --metadata")
+	}
 	if f.class == "" || f.class == job.ClassOfSource {
 		return f, nil
 	}

@@ -51,6 +51,12 @@ func (in Input) Copy(source, destination string) (Job, error) {
 	return in.resolve(Job{}, nil, ParseObject, ParseObject, argument(source), argument(destination))
 }
 
+// Object returns the location of one object that a command names beside its job. side
+// names it in errors, and its options in variables: DTH_SIDE_OPTION.
+func (in Input) Object(side, text string) (Location, error) {
+	return in.location(side, argument(text), nil, nil, ParseObject)
+}
+
 func argument(text string) Value {
 	return Value{Text: text, Origin: Origin{Usage: true}}
 }
@@ -112,6 +118,9 @@ func (in Input) resolve(job Job, ofJob layer, parseSource, parseDestination pars
 	}
 	if job.Source, err = in.location("source", source, in.SourceOptions, ofJob, parseSource); err != nil {
 		return Job{}, err
+	}
+	for _, short := range shorthands() {
+		delete(job.Values, short.name) // it shows among the options of its location
 	}
 	job.Values["source"], job.Values["destination"] = source, destination
 	job.Destination, err = in.location("destination", destination, in.DestinationOptions, ofJob, parseDestination)

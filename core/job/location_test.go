@@ -148,7 +148,7 @@ func TestParseKeepsSecretsOut(t *testing.T) {
 }
 
 func FuzzLocationRoundTrip(f *testing.F) {
-	for _, text := range []string{"s3://b", "s3://b/a/?region=x", "cn:b/%3F%23*", "s3://b//%00/", "s3://b/a?credentials=exec:x%26y", "s3://b?x=1&y=2&credentials=env:Z"} {
+	for _, text := range []string{"s3://b", "s3://b/a/?region=x", "cn:b/%3F%23*", "s3://b//%00/", "s3://b/a?credentials=exec:x%26y", "s3://b?x=1&y=2&credentials=env:Z", "oss://b?credentials=secret:team/store,region=eu-west-1"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -23,6 +23,9 @@ func (in Input) location(side string, text Value, flags map[string]string, ofJob
 	if location.Credentials != "" {
 		location.Origins[credentialsOption] = text.Origin
 	}
+	if err := location.shorten(expand(in.Flags, side), flags); err != nil {
+		return Location{}, err
+	}
 	for name, value := range flags {
 		flag := Origin{Where: "--" + side + "-option", Usage: true}
 		if name == credentialsOption {
@@ -58,25 +61,37 @@ func (in Input) weaker(side, storeName string, ofJob layer) (weakerLayers, error
 			variables[option] = Value{Text: text, Origin: Origin{Where: name}}
 		}
 	}
-	found := weakerLayers{layers: []layer{variables}}
+	found := weakerLayers{layers: []layer{variables, expand(in.variables(), side)}}
 	if reference, ok := ofJob[side+"-"+credentialsOption]; ok {
 		found.layers = append(found.layers, layer{credentialsOption: reference})
 	}
-	if storeName == "" {
-		return found, nil
+	found.layers = append(found.layers, expand(ofJob, side))
+	if storeName != "" {
+		entry, err := in.store(side, storeName)
+		if err != nil {
+			return weakerLayers{}, err
+		}
+		found.plugin = entry.plugin
+		found.layers = append(found.layers, entry.values)
 	}
 	for _, file := range in.Files {
-		if entry, ok := file.stores[storeName]; ok {
-			found.plugin = entry.plugin
-			found.layers = append(found.layers, entry.values)
-			return found, nil
+		found.layers = append(found.layers, expand(file.defaults, side))
+	}
+	return found, nil
+}
+
+// store returns the store of that name.
+func (in Input) store(side, name string) (store, error) {
+	for _, file := range in.Files {
+		if entry, ok := file.stores[name]; ok {
+			return entry, nil
 		}
 	}
-	unknown := Unknown("store", storeName, in.Stores())
+	unknown := Unknown("store", name, in.Stores())
 	if len(in.Stores()) == 0 {
 		unknown.Do = `add it under "stores:" in dth.yaml, or write PLUGIN://BUCKET to name a plugin`
 	}
-	return weakerLayers{}, At(side, false, unknown)
+	return store{}, At(side, false, unknown)
 }
 
 // complete adds from each layer the options that are not set yet.
@@ -86,10 +101,9 @@ func (l *Location) complete(layers []layer) error {
 			if _, ok := l.Origins[name]; ok {
 				continue
 			}
-			if err := l.SetOption(name, layer[name].Text, false); err != nil {
+			if err := l.settle(name, layer[name]); err != nil {
 				return At(layer[name].Origin.Where, false, err)
 			}
-			l.Origins[name] = layer[name].Origin
 		}
 	}
 	return nil

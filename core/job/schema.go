@@ -18,6 +18,10 @@ func CheckOptions(location Location, description driver.Description) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(location.Options)) {
 		option, ok := known[name]
+		if !ok && isShort(name) {
+			return location.at(name, &Error{What: fmt.Sprintf("plugin %s has no option %s, because its store has nothing of the kind", description.Name, name),
+				Do: "leave it out"})
+		}
 		if !ok {
 			unknown := Unknown("option", name, slices.Collect(maps.Keys(known)))
 			unknown.What += " of plugin " + description.Name
@@ -36,6 +40,11 @@ func CheckOptions(location Location, description driver.Description) error {
 		}
 	}
 	return nil
+}
+
+// isShort says whether the option is one that a shorthand stands for.
+func isShort(name string) bool {
+	return slices.Contains([]string{optionACL, optionEncryption, optionEncryptionKey, optionRequesterPays}, name)
 }
 
 // at places a mistake in an option where that option was written.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-const credentialsAdvice = "give a reference instead: credentials=env:PREFIX, profile:NAME, file:PATH, exec:COMMAND or anonymous"
+const credentialsAdvice = "give a reference instead: credentials=env:PREFIX, profile:NAME, file:PATH, exec:COMMAND, secret:NAME or anonymous"
 
 // secretWords mark the names of options that would hold a secret.
 var secretWords = []string{"secret", "password", "passwd", "passphrase", "token", "accesskey", "privatekey", "apikey", "credential"}
@@ -45,7 +45,7 @@ func checkReference(reference string) error {
 	}
 	kind, rest, _ := strings.Cut(reference, ":")
 	switch kind {
-	case "env", "profile", "file", "exec":
+	case "env", "profile", "file", "exec", "secret":
 		if rest != "" {
 			return nil
 		}

@@ -58,6 +58,18 @@ const (
 	UnmappableEncode Unmappable = "encode" // keys and metadata are written in a form that can be read back
 )
 
+// Metadata says what of an object travels beside its bytes.
+type Metadata string
+
+// The choices.
+const (
+	MetadataAll  Metadata = "all"  // content headers and user metadata, and tags where they are asked for
+	MetadataNone Metadata = "none" // nothing: the destination's own defaults
+)
+
+// DefaultMaxDelete is what max-delete is unless it is set.
+const DefaultMaxDelete = "10%"
+
 // ClassOfSource is the storage class that stands for the tier of each source object.
 const ClassOfSource = "source"
 
@@ -89,17 +101,20 @@ type Settings struct {
 	ServerSide         ServerSide
 	Unmappable         Unmappable
 	StorageClass       string // name, ClassOfSource, or empty for the bucket's default
-	Tags               bool   // copy tags, which costs a request for each object
+	Metadata           Metadata
+	Tags               bool // copy tags, which costs a request for each object
 	AllowSkipped       bool
 	LogLevel           string
 	PluginDir          string // list of folders; empty for "plugins" beside the binary
+	Fleet              Fleet
 }
 
 // setting is one row of the table of settings.
 type setting struct {
 	name    string
 	initial string
-	process bool // concerns the whole process: no key of a job in dth.yaml
+	process bool   // concerns the whole process: no key of a job in dth.yaml
+	side    string // of the location whose options it stands for, see shorthands; empty for settings of the engine
 	read    func(*Settings, string) error
 }
 
@@ -112,9 +127,9 @@ const (
 
 // settingTable lists all settings in the order in which they are shown.
 func settingTable() []setting {
-	return []setting{
+	table := []setting{
 		{name: "delete", initial: "false", read: func(s *Settings, text string) error { return readBool(&s.Delete, text) }},
-		{name: "max-delete", initial: "10%", read: func(s *Settings, text string) error { return readMaxDelete(&s.MaxDelete, text) }},
+		{name: "max-delete", initial: DefaultMaxDelete, read: func(s *Settings, text string) error { return readMaxDelete(&s.MaxDelete, text) }},
 		{name: "compare", initial: "auto", read: func(s *Settings, text string) error {
 			return readChoice((*string)(&s.Compare), text, "auto", "size", "etag", "checksum", "mtime")
 		}},
@@ -131,6 +146,9 @@ func settingTable() []setting {
 			return readChoice((*string)(&s.Unmappable), text, "fail", "drop", "encode")
 		}},
 		{name: "storage-class", read: func(s *Settings, text string) error { s.StorageClass = text; return nil }},
+		{name: "metadata", initial: "all", read: func(s *Settings, text string) error {
+			return readChoice((*string)(&s.Metadata), text, "all", "none")
+		}},
 		{name: "tags", initial: "false", read: func(s *Settings, text string) error { return readBool(&s.Tags, text) }},
 		{name: "allow-skipped", initial: "false", read: func(s *Settings, text string) error { return readBool(&s.AllowSkipped, text) }},
 		{name: "state", read: func(s *Settings, text string) error { s.State = text; return nil }},
@@ -139,6 +157,11 @@ func settingTable() []setting {
 		}},
 		{name: "plugin-dir", process: true, read: func(s *Settings, text string) error { s.PluginDir = text; return nil }},
 	}
+	table = append(table, fleetSettings()...)
+	for _, short := range shorthands() {
+		table = append(table, setting{name: short.name, side: short.side, read: func(_ *Settings, text string) error { return short.check(text) }})
+	}
+	return table
 }
 
 // layer is one place where settings are written.

@@ -136,3 +136,8 @@ func (s *Stream) Close() {
 	s.stop()
 	<-s.ended
 }
+
+// Empty returns a stream without objects.
+func Empty() *Stream {
+	return open(context.Background(), nil, func(context.Context, func([]driver.Object) error) error { return nil })
+}

@@ -9,8 +9,9 @@ import (
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
-// record is one listed object in bytes: key, size, ETag, time of modification, class.
-// Texts follow their length; the time is in nanoseconds since 1970 and 0 where unknown.
+// record is one listed object in bytes: key, size, ETag, time of modification, class,
+// whether it is frozen. Texts follow their length; the time is in nanoseconds since 1970 and
+// 0 where unknown.
 type record []byte
 
 func appendRecord(b []byte, object driver.Object) []byte {
@@ -22,7 +23,11 @@ func appendRecord(b []byte, object driver.Object) []byte {
 	b = binary.AppendVarint(b, object.Size)
 	b = appendText(b, object.ETag)
 	b = binary.AppendVarint(b, modified)
-	return appendText(b, object.StorageClass)
+	b = appendText(b, object.StorageClass)
+	if object.Frozen {
+		return append(b, 1)
+	}
+	return append(b, 0)
 }
 
 func appendText(b []byte, text string) []byte {
@@ -42,10 +47,10 @@ func (r record) object() (driver.Object, error) {
 	etag, rest := cutText(rest)
 	modified, rest := cutInt(rest)
 	class, rest := cutText(rest)
-	if rest == nil || len(rest) > 0 {
+	if len(rest) != 1 || rest[0] > 1 {
 		return driver.Object{}, damaged("a record in it is malformed")
 	}
-	object := driver.Object{Key: string(key), Size: size, ETag: string(etag), StorageClass: string(class)}
+	object := driver.Object{Key: string(key), Size: size, ETag: string(etag), StorageClass: string(class), Frozen: rest[0] == 1}
 	if modified != 0 {
 		object.Modified = time.Unix(0, modified).UTC()
 	}

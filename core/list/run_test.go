@@ -145,7 +145,7 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := record(appendRecord(nil, object)).object(); err != nil || again.Key != object.Key || again.Size != object.Size || again.ETag != object.ETag {
+		if again, err := record(appendRecord(nil, object)).object(); err != nil || again.Key != object.Key || again.Size != object.Size || again.ETag != object.ETag || again.Frozen != object.Frozen {
 			t.Errorf("%+v became %+v, %v", object, again, err)
 		}
 	})

@@ -34,7 +34,7 @@ func (s scattered) object(i int) driver.Object {
 	// 7919 is prime and so passes through all numbers below an n that it does not divide.
 	key := fmt.Sprintf("folder/%09d/name of an object", i*7919%s.n)
 	return driver.Object{
-		Key: key, Size: int64(i), ETag: fmt.Sprintf("%032x", i), StorageClass: []string{"", "cold"}[i%2],
+		Key: key, Size: int64(i), ETag: fmt.Sprintf("%032x", i), StorageClass: []string{"", "cold"}[i%2], Frozen: i%4 == 1,
 		Modified: time.Unix(int64(i), 100).UTC(),
 	}
 }
@@ -97,7 +97,7 @@ func TestUnorderedListingIsSorted(t *testing.T) {
 
 // sameListed compares what listings show.
 func sameListed(x, y driver.Object) bool {
-	return x.Key == y.Key && x.Size == y.Size && x.ETag == y.ETag && x.StorageClass == y.StorageClass && x.Modified.Equal(y.Modified)
+	return x.Key == y.Key && x.Size == y.Size && x.ETag == y.ETag && x.StorageClass == y.StorageClass && x.Frozen == y.Frozen && x.Modified.Equal(y.Modified)
 }
 
 func nothingIn(t *testing.T, directory string) {

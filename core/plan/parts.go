@@ -81,6 +81,29 @@ func Divide(size int64, sizes Sizes, limits driver.Limits, multipart bool) (Layo
 	return layout, nil
 }
 
+// Parts of giant objects: large, because each costs a message and a few writes of the
+// journal; and never so many that a store's limit of 10,000 is near.
+const (
+	giantPart  = 64 << 20
+	giantParts = 9_000
+)
+
+// DivideGiant lays out an object whose parts many machines copy, in parts of the wished
+// size, 0 for automatic, or larger. It fails as Divide does, and where the store takes
+// no parts.
+func DivideGiant(size, part int64, limits driver.Limits, multipart bool) (Layout, error) {
+	if !multipart || size == 0 {
+		return Layout{Size: size}, fmt.Errorf("object of %d bytes cannot be written in parts to this store", size)
+	}
+	if part == 0 {
+		part = giantPart
+	}
+	if needed := (size + giantParts - 1) / giantParts; needed > part {
+		part = roundUp(needed)
+	}
+	return Divide(size, Sizes{Part: part}, limits, true)
+}
+
 func roundUp(size int64) int64 {
 	if rest := size % granule; rest != 0 && size < 1<<62 {
 		size += granule - rest

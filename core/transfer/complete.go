@@ -34,14 +34,17 @@ func (c *Copier) join(ctx context.Context, a *assembly, sums []driver.Checksum) 
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		if whole, found := c.landed(ctx, a, sums); found {
+		whole, found, unclear := c.landed(ctx, a, sums)
+		switch {
+		case found:
 			object = whole // the answer was lost, not the object
 			return nil
+		case driver.KindOf(err) != driver.KindNotFound:
+			return err
+		case unclear != nil:
+			return unclear // it may be lost or complete
 		}
-		if driver.KindOf(err) == driver.KindNotFound {
-			return errUploadLost
-		}
-		return err
+		return ErrUploadLost
 	})
 	return object, err
 }
@@ -80,20 +83,24 @@ func joined(layout plan.Layout, parts map[int]journal.Part) []driver.Checksum {
 }
 
 // landed says whether the destination holds the finished object, as far as the
-// store can tell: an unclear answer to Complete may stand for success.
-func (c *Copier) landed(ctx context.Context, a *assembly, sums []driver.Checksum) (driver.Object, bool) {
+// store can tell: an unclear answer to Complete may stand for success. The error says
+// that the store could not tell.
+func (c *Copier) landed(ctx context.Context, a *assembly, sums []driver.Checksum) (driver.Object, bool, error) {
 	object, err := c.Destination.Stat(ctx, a.record.DestinationKey())
 	if err != nil || object.Size != a.task.Size {
-		return object, false
+		if driver.KindOf(err) == driver.KindNotFound {
+			err = nil
+		}
+		return object, false, err
 	}
 	switch checksum.CompareWritten(sums, object.Checksums) {
 	case checksum.Equal:
-		return object, true
+		return object, true, nil
 	case checksum.Different:
-		return object, false
+		return object, false, nil
 	}
 	// Without a checksum, the time tells: nobody else is meant to write here.
-	return object, !object.Modified.Before(a.record.Intended.Truncate(time.Second))
+	return object, !object.Modified.Before(a.record.Intended.Truncate(time.Second)), nil
 }
 
 // proveParts compares the joined checksums with what both sides state. Ranged
@@ -142,6 +149,7 @@ func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (*
 	}
 	sameVersion := c.isOf(record, t)
 	sameForm := record.DestinationKey() == c.written(t.Key) && record.Attributes.StorageClass == c.Fit.Class(t.StorageClass)
+	sameForm = sameForm && record.Terms == c.Terms
 	if record.ID == "" || !sameVersion || !sameForm || record.PartSize != layout.PartSize {
 		return nil, nil, c.Discard(ctx, record)
 	}
@@ -193,7 +201,11 @@ func (c *Copier) resumeFinished(ctx context.Context, a *assembly, known []journa
 		a.parts[part.Number] = part
 	}
 	if sums := joined(a.layout, a.parts); len(sums) > 0 {
-		if object, found := c.landed(ctx, a, sums); found {
+		object, found, err := c.landed(ctx, a, sums)
+		if err != nil {
+			return nil, nil, err
+		}
+		if found {
 			got, err := c.proveParts(ctx, a.task, object, sums)
 			got.changes = a.record.Changes
 			if err == nil {
@@ -224,33 +236,8 @@ func (a *assembly) keep(known []journal.Part, held []driver.Part) {
 // only the intent is known, it aborts the uploads of exactly this key that were
 // begun since: the crash hid their IDs.
 func (c *Copier) Discard(ctx context.Context, record journal.Upload) error {
-	var err error
-	if record.ID == "" {
-		err = c.abortBegun(ctx, record)
-	} else {
-		err = c.Destination.AbortUpload(ctx, record.DestinationKey(), record.ID)
-	}
-	if err != nil {
+	if err := c.AbortUpload(ctx, record, nil); err != nil {
 		return err
 	}
 	return c.Journal.ForgetUpload(ctx, record.Key)
-}
-
-// abortBegun aborts the uploads of the record's key that were begun since it
-// was intended. Stores tell that time in whole seconds.
-func (c *Copier) abortBegun(ctx context.Context, record journal.Upload) error {
-	uploads, err := c.Destination.ListUploads(ctx, record.DestinationKey())
-	if err != nil {
-		return err
-	}
-	since := record.Intended.Truncate(time.Second)
-	for _, upload := range uploads {
-		if upload.Initiated.Before(since) {
-			continue
-		}
-		if err := c.Destination.AbortUpload(ctx, record.DestinationKey(), upload.ID); err != nil {
-			return err
-		}
-	}
-	return nil
 }

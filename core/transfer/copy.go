@@ -33,7 +33,9 @@ type Copier struct {
 	PartSlots           *semaphore.Weighted // bounds the parts in flight of all objects
 	Inside              Inside              // copies without us where the store can
 	Fit                 fit.Fitter          // to the destination's rules
+	Bare                bool                // neither content headers nor metadata nor tags are copied
 	Tags                bool                // are copied too
+	Terms               string              // what else the destination is told of each object, see journal.Upload
 	Sizes               plan.Sizes
 	Policy              retry.Policy
 	Counters            *observe.Counters
@@ -52,6 +54,7 @@ type receipt struct {
 	checksum        driver.Checksum
 	grade           journal.Grade
 	changes         []string // what was left out or encoded
+	inside          bool     // the store copied it itself
 }
 
 // ErrVanished is the outcome of a task whose source object was deleted between
@@ -75,7 +78,7 @@ func (c *Copier) Copy(ctx context.Context, t task.Task, signed driver.Exchange) 
 			return journal.Record{}, ctx.Err()
 		case driver.KindOf(err) == driver.KindExpired:
 			return journal.Record{}, err
-		case isChanged(err) && replans < maxReplans:
+		case IsChanged(err) && replans < maxReplans:
 			replans++
 			c.Counters.Replanned.Add(1)
 			if t, err = c.replan(ctx, t); err != nil {
@@ -152,19 +155,14 @@ func (c *Copier) replan(ctx context.Context, t task.Task) (task.Task, error) {
 }
 
 func (c *Copier) done(t task.Task, got receipt, replans int) journal.Record {
-	c.Counters.Copied.Add(1)
-	c.Counters.CopiedBytes.Add(t.Size)
-	c.Counters.CountGrade(got.grade)
 	record := journal.Record{
 		Key: t.Key, Run: c.Run, Outcome: journal.OutcomeDone, Size: t.Size,
 		SourceETag: t.ETag, SourceVersion: t.VersionID, DestinationETag: got.destinationETag,
 		Checksum: got.checksum, Grade: got.grade, Changes: got.changes, Replans: replans, At: time.Now(),
+		Inside: got.inside,
 	}
 	if written := c.written(t.Key); written != t.Key {
 		record.Written = written
-	}
-	if record.IsAdapted() {
-		c.Counters.Adapted.Add(1)
 	}
 	return record
 }
@@ -174,38 +172,36 @@ func (c *Copier) ended(ctx context.Context, t task.Task, replans int, err error)
 	if ctx.Err() != nil {
 		return journal.Record{}, ctx.Err()
 	}
-	if vanished(err) {
+	if IsVanished(err) {
 		return journal.Record{}, ErrVanished
 	}
-	outcome := c.Count(err)
-	if isChanged(err) {
+	err = namedClass(t, err)
+	if IsChanged(err) {
 		err = fmt.Errorf("%w, %d times in a row; run again when it rests", err, replans+1)
 	}
-	return journal.Record{
-		Key: t.Key, Run: c.Run, Outcome: outcome, Size: t.Size, SourceETag: t.ETag,
-		SourceVersion: t.VersionID, Replans: replans, Error: err.Error(), At: time.Now(),
-	}, err
+	return c.failed(t, replans, err), err
 }
 
-// Count counts an object that is not copied for this reason, and returns its outcome.
-func (c *Copier) Count(err error) journal.Outcome {
+// failed is the record of a task that failed for good.
+func (c *Copier) failed(t task.Task, replans int, err error) journal.Record {
+	record := journal.Record{
+		Key: t.Key, Run: c.Run, Outcome: journal.OutcomeFailed, Size: t.Size, SourceETag: t.ETag, SourceVersion: t.VersionID,
+		Replans: replans, Error: err.Error(), Archived: archived(err), At: time.Now(),
+	}
 	kind := driver.KindOf(err)
 	skip := kind == driver.KindFrozen || kind == driver.KindUnsupported
 	var unfit *fit.Error
 	if errors.As(err, &unfit) {
-		c.Counters.Unmappable.Add(1)
-		skip = unfit.Skip
+		record.Unmappable, skip = true, unfit.Skip
 	}
 	if skip {
-		c.Counters.Skipped.Add(1)
-		return journal.OutcomeSkipped
+		record.Outcome = journal.OutcomeSkipped
 	}
-	c.Counters.Failed.Add(1)
-	return journal.OutcomeFailed
+	return record
 }
 
-// vanished says whether the source told that the object, not its bucket, is gone.
-func vanished(err error) bool {
+// IsVanished says whether the source told that the object, not its bucket, is gone.
+func IsVanished(err error) bool {
 	var side *Error
 	var failure *driver.Error
 	return errors.As(err, &side) && side.Side == Source &&

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dth-dev/dth/core/task"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -66,11 +67,38 @@ func (e *Error) advice() string {
 	case driver.KindExpired:
 		return "renew the credentials and check the clocks, then run the same command again: it goes on where it stopped"
 	case driver.KindFrozen:
-		return "restore the object from its archive class, then run again"
+		return "restore it first, then run again"
 	case driver.KindIntegrity:
 		return "bytes were damaged on the way: run again, and check the network and memory when it comes back"
 	}
 	return ""
+}
+
+// archived says whether the source keeps the object where it must be restored before it
+// is read.
+func archived(err error) bool {
+	var side *Error
+	return driver.KindOf(err) == driver.KindFrozen && errors.As(err, &side) && side.Side == Source
+}
+
+// Archived returns why an object is not copied that the listing says must be restored.
+func (s *Side) Archived(t task.Task) error {
+	return namedClass(t, s.failed(0, &driver.Error{
+		Op: "List", Bucket: s.Name, Key: s.Prefix + t.Key, Kind: driver.KindFrozen, Message: "archived",
+	}))
+}
+
+// namedClass says of an archived object in which class it is, where the listing did.
+func namedClass(t task.Task, err error) error {
+	var side *Error
+	var failure *driver.Error
+	if !archived(err) || t.StorageClass == "" || !errors.As(err, &side) || !errors.As(err, &failure) {
+		return err
+	}
+	named, located := *failure, *side
+	named.Message = "archived in class " + t.StorageClass
+	located.Err = &named
+	return &located
 }
 
 // changedError says that the source object is no longer the version that was
@@ -81,8 +109,9 @@ func (e *changedError) Error() string {
 	return "the source object changed while it was copied: " + e.what
 }
 
-// isChanged says whether the source object must be looked at again.
-func isChanged(err error) bool {
+// IsChanged says whether the source object is no longer the version that was planned
+// and must be looked at again.
+func IsChanged(err error) bool {
 	var changed *changedError
 	return errors.As(err, &changed)
 }

@@ -32,7 +32,7 @@ func TestAnswerIsOfThePlannedVersion(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if err := checkVersion(test.task, &test.answer); isChanged(err) != test.changed {
+			if err := checkVersion(test.task, &test.answer); IsChanged(err) != test.changed {
 				t.Errorf("error %v, want changed %v", err, test.changed)
 			}
 		})
@@ -62,7 +62,7 @@ func TestRangeIsThePlannedOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := checkRange(object, test.answer, test.offset, test.length)
-			if (err == nil) != test.ok || isChanged(err) != test.changed {
+			if (err == nil) != test.ok || IsChanged(err) != test.changed {
 				t.Errorf("error %v, want ok %v, changed %v", err, test.ok, test.changed)
 			}
 		})

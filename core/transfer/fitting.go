@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 
+	"github.com/dth-dev/dth/core/exchange"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/task"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -52,6 +53,14 @@ func (c *Copier) fitted(ctx context.Context, t task.Task, attributes driver.Attr
 		return attributes, nil, c.unfit(t.Key, err)
 	}
 	return fitted, changes, nil
+}
+
+// attributes returns what the object carries beside its bytes, as far as that travels.
+func (c *Copier) attributes(ctx context.Context, t task.Task, answer *exchange.Answer) (driver.Attributes, error) {
+	if c.Bare {
+		return driver.Attributes{}, nil // the store need not be asked
+	}
+	return c.Source.attributes(ctx, t, answer)
 }
 
 // tags asks for the tags of the task's version.

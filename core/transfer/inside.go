@@ -37,6 +37,9 @@ func (s *Side) OpenInside(ctx context.Context, source driver.CopySource) (Inside
 
 func (i Inside) possible() bool { return i.copier != nil }
 
+// CopiesInside says whether the store copies by itself.
+func (c *Copier) CopiesInside() bool { return c.Inside.possible() }
+
 // refusedInside says whether the store refused to copy this object by itself, which
 // says nothing about reading and writing it.
 func refusedInside(err error) bool {
@@ -90,10 +93,14 @@ func (c *Copier) copyWholeInside(ctx context.Context, t task.Task, source driver
 	return object, err
 }
 
-// insideError turns a refused precondition into a changed source.
+// insideError turns a refused precondition into a changed source, and lays what only the
+// source can be refused for at its door.
 func (c *Copier) insideError(err error) error {
-	if driver.KindOf(err) == driver.KindPreconditionFailed {
+	switch driver.KindOf(err) {
+	case driver.KindPreconditionFailed:
 		return &changedError{"the store refused its old ETag"}
+	case driver.KindFrozen:
+		return c.Source.failed(0, err)
 	}
 	return c.Destination.failed(0, err)
 }
@@ -203,6 +210,6 @@ func (c *Copier) proveInside(ctx context.Context, t task.Task, source, object dr
 	if full := fullObject(before); len(full) > 0 {
 		got.checksum = full[0]
 	}
-	c.Counters.Inside.Add(1)
+	got.inside = true
 	return got, nil
 }

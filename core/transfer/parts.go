@@ -23,8 +23,8 @@ const partsPerObject = 8
 // maxRestarts is how often an upload that the destination lost is begun anew.
 const maxRestarts = 2
 
-// errUploadLost says that the destination does not know the upload any more.
-var errUploadLost = errors.New("the destination lost the upload")
+// ErrUploadLost says that the destination does not know the upload any more.
+var ErrUploadLost = errors.New("the destination lost the upload")
 
 // assembly is one object on its way in parts. All parts are of the version and
 // the part size in record.
@@ -43,7 +43,7 @@ type assembly struct {
 func (c *Copier) copyParts(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (receipt, error) {
 	for restarts := 0; ; restarts++ {
 		got, err := c.copyUpload(ctx, t, signed, layout)
-		if !errors.Is(err, errUploadLost) {
+		if !errors.Is(err, ErrUploadLost) {
 			return got, err
 		}
 		if restarts == maxRestarts {
@@ -86,17 +86,7 @@ func orZero(got *receipt) receipt {
 // attributes that the upload is created with, and creates the upload.
 func (c *Copier) begin(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (*assembly, *exchange.Answer, error) {
 	a := &assembly{task: t, layout: layout, parts: map[int]journal.Part{}, signed: signed}
-	var first *exchange.Answer
-	var attributes driver.Attributes
-	err := c.attempt(ctx, c.Source, func() (err error) {
-		if first, err = c.openPart(ctx, a, 1); err != nil {
-			return err
-		}
-		if attributes, err = c.Source.attributes(ctx, t, first); err != nil {
-			_ = first.Body.Close()
-		}
-		return err
-	})
+	first, attributes, err := c.openFirst(ctx, a)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,36 +97,55 @@ func (c *Copier) begin(ctx context.Context, t task.Task, signed driver.Exchange,
 	return a, first, nil
 }
 
-// createUpload records the intent, creates the upload and records its ID, so
-// that no crash leaves an upload behind that nobody knows.
-func (c *Copier) createUpload(ctx context.Context, a *assembly, attributes driver.Attributes) error {
+// openFirst opens the GET of the first part and returns what the object carries beside
+// its bytes.
+func (c *Copier) openFirst(ctx context.Context, a *assembly) (first *exchange.Answer, attributes driver.Attributes, err error) {
+	err = c.attempt(ctx, c.Source, func() (err error) {
+		if first, err = c.openPart(ctx, a, 1); err != nil {
+			return err
+		}
+		if attributes, err = c.attributes(ctx, a.task, first); err != nil {
+			_ = first.Body.Close()
+		}
+		return err
+	})
+	return first, attributes, err
+}
+
+// describe writes down what upload there is to be of an object with these attributes.
+func (c *Copier) describe(ctx context.Context, a *assembly, attributes driver.Attributes) error {
 	attributes, changes, err := c.fitted(ctx, a.task, attributes)
 	if err != nil {
 		return err
 	}
 	a.record = journal.Upload{
 		Key: a.task.Key, SourceETag: a.task.ETag, SourceVersion: a.task.VersionID,
-		Size: a.task.Size, PartSize: a.layout.PartSize, Attributes: attributes, Changes: changes, Intended: c.Destination.Now(),
+		Size: a.task.Size, PartSize: a.layout.PartSize, Attributes: attributes, Terms: c.Terms, Changes: changes, Intended: c.Destination.Now(),
 	}
 	if written := c.written(a.task.Key); written != a.task.Key {
 		a.record.Written = written
 	}
-	if err := c.Journal.IntendUpload(ctx, a.record); err != nil {
-		return err
-	}
-	var upload driver.Upload
-	err = c.attempt(ctx, c.Destination, func() (err error) {
-		upload, err = c.Destination.createUpload(ctx, a.record.DestinationKey(), attributes)
-		if driver.KindOf(err) == driver.KindUnavailable {
-			_ = c.abortBegun(ctx, a.record) // the answer may be lost, not the upload
-		}
-		return err
-	})
+	return nil
+}
+
+// createUpload records the intent, creates the upload and records its ID, so
+// that no crash leaves an upload behind that nobody knows.
+func (c *Copier) createUpload(ctx context.Context, a *assembly, attributes driver.Attributes) error {
+	err := c.describe(ctx, a, attributes)
 	if err != nil {
 		return err
 	}
-	a.record.ID = upload.ID
-	return c.Journal.StartUpload(ctx, a.task.Key, upload.ID)
+	if err := c.Journal.IntendUpload(ctx, a.record); err != nil {
+		return err
+	}
+	if a.record, err = c.OpenUpload(ctx, a.record); err != nil {
+		return err
+	}
+	err = c.Journal.StartUpload(ctx, a.task.Key, a.record.ID)
+	if errors.Is(err, journal.ErrBusy) || errors.Is(err, journal.ErrNotFound) { // another worker's record stands there
+		err = errors.Join(err, c.Destination.AbortUpload(ctx, a.record.DestinationKey(), a.record.ID))
+	}
+	return err
 }
 
 // moveParts copies the parts that the destination does not hold yet.
@@ -155,39 +164,55 @@ func (c *Copier) moveParts(ctx context.Context, a *assembly, first *exchange.Ans
 		}
 		opened := first
 		first = nil
-		group.Go(func() error { return c.movePart(groupContext, a, number, opened) })
+		group.Go(func() error { return c.keepPart(groupContext, a, number, opened) })
 	}
 	return group.Wait()
 }
 
+// keepPart copies one part and remembers it.
+func (c *Copier) keepPart(ctx context.Context, a *assembly, number int, opened *exchange.Answer) error {
+	part, err := c.movePart(ctx, a, number, opened)
+	if err != nil {
+		return err
+	}
+	if err := c.Journal.RecordPart(ctx, a.task.Key, part); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.parts[number] = part
+	a.mu.Unlock()
+	return nil
+}
+
 // movePart copies one part. opened is its GET where it is open already.
-func (c *Copier) movePart(ctx context.Context, a *assembly, number int, opened *exchange.Answer) error {
+func (c *Copier) movePart(ctx context.Context, a *assembly, number int, opened *exchange.Answer) (part journal.Part, err error) {
 	defer func() {
 		if opened != nil {
 			_ = opened.Body.Close()
 		}
 	}()
 	if err := c.PartSlots.Acquire(ctx, 1); err != nil {
-		return err
+		return part, err
 	}
 	defer c.PartSlots.Release(1)
 	release, err := c.Budget.Reserve(ctx, streamReserve)
 	if err != nil {
-		return err
+		return part, err
 	}
 	defer release()
-	return c.attempt(ctx, c.Destination, func() error {
+	err = c.attempt(ctx, c.Destination, func() (err error) {
 		answer := opened
 		opened = nil
 		if answer == nil {
-			var err error
 			if answer, err = c.openPart(ctx, a, number); err != nil {
 				return err
 			}
 		}
 		defer answer.Body.Close()
-		return c.relayPart(ctx, a, number, answer)
+		part, err = c.relayPart(ctx, a, number, answer)
+		return err
 	})
+	return part, err
 }
 
 // openPart opens the GET of one part and makes sure that it is of the planned
@@ -200,7 +225,7 @@ func (c *Copier) openPart(ctx context.Context, a *assembly, number int) (*exchan
 	offset, length := a.layout.Part(number)
 	answer, err := c.Source.get(ctx, a.task, signed, offset, length)
 	if err != nil {
-		if driver.KindOf(err) == driver.KindExpired {
+		if kind := driver.KindOf(err); kind == driver.KindExpired || kind == driver.KindDenied {
 			a.forgetSignature()
 		}
 		return nil, c.sourceError(err, &signed)
@@ -243,41 +268,35 @@ func checkRange(t task.Task, answer *exchange.Answer, offset, length int64) erro
 }
 
 // relayPart streams an opened range into a part.
-func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer *exchange.Answer) error {
+func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer *exchange.Answer) (part journal.Part, err error) {
 	_, length := a.layout.Part(number)
 	body := c.newStream(answer.Body, c.partAlgorithms())
 	put, err := c.Destination.putPart(ctx, a.record.DestinationKey(), a.record.ID, number, length, body)
 	if body.failure != nil {
-		return c.Source.interrupted(a.task.Key, body.failure)
+		return part, c.Source.interrupted(a.task.Key, body.failure)
 	}
 	if driver.KindOf(err) == driver.KindNotFound {
-		return errUploadLost
+		return part, ErrUploadLost
 	}
 	if err != nil {
-		return err
+		return part, err
 	}
 	sums := body.hasher.Sums()
 	if checksum.Compare(sums, c.Destination.stated(put)) == checksum.Different {
-		return c.Destination.failed(0, &driver.Error{
+		return part, c.Destination.failed(0, &driver.Error{
 			Op: "PUT", Key: c.Destination.Prefix + a.record.DestinationKey(), Kind: driver.KindIntegrity,
 			Message: fmt.Sprintf("the store states another checksum of part %d than that of the bytes sent", number),
 		})
 	}
-	part := journal.Part{Number: number, Size: length, ETag: put.ETag}
+	part = journal.Part{Number: number, Size: length, ETag: put.ETag}
 	part.Checksum, part.SourceChecksum = c.bySide(body.hasher.PartSums())
-	if err := c.Journal.RecordPart(ctx, a.task.Key, part); err != nil {
-		return err
-	}
-	a.mu.Lock()
-	a.parts[number] = part
-	a.mu.Unlock()
-	return nil
+	return part, nil
 }
 
 // giveUp decides what becomes of an upload that failed: one that can go on
-// later stays, any other is aborted and forgotten.
+// later, or that is another worker's by now, stays; any other is aborted and forgotten.
 func (c *Copier) giveUp(ctx context.Context, a *assembly, failure error) error {
-	if ctx.Err() != nil || driver.KindOf(failure) == driver.KindExpired {
+	if ctx.Err() != nil || driver.KindOf(failure) == driver.KindExpired || errors.Is(failure, journal.ErrBusy) {
 		return failure
 	}
 	if err := c.Destination.AbortUpload(ctx, a.record.DestinationKey(), a.record.ID); err != nil {

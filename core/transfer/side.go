@@ -33,6 +33,8 @@ type Side struct {
 	requests *observe.Requests
 	pace     throttle.Pace
 	met      atomic.Bool // the store answered once
+
+	denied atomic.Pointer[time.Time] // when a new signature did not end a refusal
 }
 
 // firstAttempts is how often a store that never answered is tried: it is more likely
@@ -186,11 +188,27 @@ func (s *Side) fresh(signed driver.Exchange) bool {
 	return signed.Method != "" && (signed.Expires.IsZero() || signed.Expires.Sub(s.Now()) > expiryMargin)
 }
 
-// renew makes a control call after an exchange came back as expired: the plugin, which never
-// sees exchanges, learns so that its credentials ended, and resolves them again.
+// renew makes a control call after an exchange was refused: the plugin, which never sees
+// exchanges, learns so that its credentials ended or were rotated, and resolves them
+// again. It is a listing because the answer to a HEAD cannot say what was wrong.
 func (s *Side) renew(ctx context.Context, key string) {
-	s.requests.Count(observe.Stat)
-	_, _ = s.bucket.Stat(ctx, driver.StatRequest{Key: key}) // the next signature tells whether it helped
+	s.requests.Count(observe.List)
+	_, _ = s.bucket.List(ctx, driver.ListRequest{Prefix: key, MaxKeys: 1}) // the next signature tells whether it helped
+}
+
+// deniedPause is how long a refusal is believed after a new signature did not end it.
+const deniedPause = time.Minute
+
+// doubts says whether a refused exchange shall be signed once more.
+func (s *Side) doubts() bool {
+	believed := s.denied.Load()
+	return believed == nil || time.Since(*believed) >= deniedPause
+}
+
+// believe takes refusals as they are for a while.
+func (s *Side) believe() {
+	now := time.Now()
+	s.denied.Store(&now)
 }
 
 // attributes returns what the object carries beside its bytes: from the answer, or, where

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/exchange"
@@ -70,7 +71,7 @@ func (c *Copier) fetch(ctx context.Context, t task.Task, signed driver.Exchange,
 		if _, err := io.ReadFull(answer.Body, got.bytes); err != nil {
 			return c.Source.interrupted(t.Key, err)
 		}
-		if got.attributes, err = c.Source.attributes(ctx, t, answer); err != nil {
+		if got.attributes, err = c.attributes(ctx, t, answer); err != nil {
 			return err
 		}
 		got.stated = c.Source.stated(answer)
@@ -138,7 +139,7 @@ func (c *Copier) streamWhole(ctx context.Context, t task.Task, signed driver.Exc
 
 // relay streams an opened GET into a PUT and compares what both sides state.
 func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer) (receipt, error) {
-	attributes, err := c.Source.attributes(ctx, t, answer)
+	attributes, err := c.attributes(ctx, t, answer)
 	if err != nil {
 		return receipt{}, err
 	}
@@ -196,7 +197,7 @@ func (c *Copier) sourceError(err error, signed *driver.Exchange) error {
 	switch driver.KindOf(err) {
 	case driver.KindPreconditionFailed:
 		return &changedError{"the store refused its old ETag"}
-	case driver.KindExpired:
+	case driver.KindExpired, driver.KindDenied:
 		*signed = driver.Exchange{}
 	}
 	return err
@@ -213,38 +214,62 @@ func (c *Copier) signedGet(ctx context.Context, t task.Task, signed driver.Excha
 // attempt runs one unit of work under the retry policy and counts what is
 // repeated; a final failure names the number of attempts.
 func (c *Copier) attempt(ctx context.Context, side *Side, work func() error) error {
-	attempts := 0
+	attempts, doubted := 0, false
 	err := c.Policy.Do(ctx, func(number int) error {
 		attempts = number
 		if number > 1 {
 			c.Counters.Retried.Add(1)
 		}
-		err := work()
-		c.renewExpired(ctx, err)
-		return err
+		return c.renewRefused(ctx, work(), &doubted)
 	})
 	var failure *Error
 	if errors.As(err, &failure) {
 		failure.Attempt = attempts
 	}
-	if err == nil || failure != nil || isChanged(err) {
+	if err == nil || failure != nil || IsChanged(err) {
 		return err
 	}
 	return side.failed(attempts, err)
 }
 
-// renewExpired has the side whose signature was refused renew its credentials.
-func (c *Copier) renewExpired(ctx context.Context, err error) {
+// renewRefused has the side whose signature was refused renew its credentials. Denied
+// ones may have been rotated since it was made: such a failure becomes KindExpired, once.
+func (c *Copier) renewRefused(ctx context.Context, err error, doubted *bool) error {
 	var located *Error
 	var failure *driver.Error
-	if driver.KindOf(err) != driver.KindExpired || !errors.As(err, &located) || !errors.As(err, &failure) {
-		return
+	if !errors.As(err, &located) || !errors.As(err, &failure) {
+		return err
 	}
 	side := c.Source
 	if located.Side == Destination {
 		side = c.Destination
 	}
-	side.renew(ctx, failure.Key)
+	switch failure.Kind {
+	case driver.KindExpired:
+		side.renew(ctx, failure.Key)
+	case driver.KindDenied:
+		if !isExchange(failure) {
+			return err // the plugin itself was refused, and knows
+		}
+		if *doubted {
+			side.believe()
+			return err
+		}
+		if *doubted = side.doubts() && c.Policy.Attempts > 1; !*doubted {
+			return err
+		}
+		side.renew(ctx, failure.Key)
+		again := *failure
+		again.Kind = driver.KindExpired
+		return side.failed(0, &again)
+	}
+	return err
+}
+
+// isExchange tells an answer to an exchange, whose operation is its method, from that of
+// a plugin's own call.
+func isExchange(failure *driver.Error) bool {
+	return failure.Status != 0 && failure.Op == strings.ToUpper(failure.Op)
 }
 
 // interrupted is the failure of a source body that ended before its length.
