@@ -76,6 +76,7 @@ type Counters struct {
 	InsideBytes       atomic.Int64 // that the store copied by itself
 	Failed            atomic.Int64
 	Skipped           atomic.Int64
+	Archived          atomic.Int64 // of the skipped, those that the source must restore first
 	Unmappable        atomic.Int64 // of the failed and skipped, those that the destination cannot hold
 	Adapted           atomic.Int64 // of the copied objects, those that are not as they were: key, metadata, tags or class
 	Vanished          atomic.Int64 // deleted at the source between listing and copy
@@ -85,16 +86,44 @@ type Counters struct {
 	Retried           atomic.Int64 // attempts after the first
 
 	gradeBoth, gradeOne, gradeSize atomic.Int64
+
+	taken atomic.Int64 // of Equal, what workers of a fleet found
 }
 
-// CountGrade adds one copied object to its grade of evidence.
-func (c *Counters) CountGrade(grade journal.Grade) {
-	switch grade {
-	case journal.GradeBoth:
-		c.gradeBoth.Add(1)
-	case journal.GradeOne:
-		c.gradeOne.Add(1)
-	case journal.GradeSize:
-		c.gradeSize.Add(1)
-	}
+// Add adds what came of objects. What was planned again is counted when it happens.
+func (c *Counters) Add(counts journal.Counts) {
+	c.Copied.Add(counts.Copied)
+	c.CopiedBytes.Add(counts.Bytes)
+	c.Inside.Add(counts.Inside)
+	c.Failed.Add(counts.Failed)
+	c.Skipped.Add(counts.Skipped)
+	c.Unmappable.Add(counts.Unmappable)
+	c.Archived.Add(counts.Archived)
+	c.Adapted.Add(counts.Adapted)
+	c.Vanished.Add(counts.Vanished)
+	c.Deleted.Add(counts.Deleted)
+	c.gradeBoth.Add(counts.GradeBoth)
+	c.gradeOne.Add(counts.GradeOne)
+	c.gradeSize.Add(counts.GradeSize)
+}
+
+// Take takes over what the workers of a fleet counted, in the place of what this process
+// did itself.
+func (c *Counters) Take(total journal.Counts) {
+	c.Equal.Add(total.Equal - c.taken.Swap(total.Equal))
+	c.Copied.Store(total.Copied)
+	c.CopiedBytes.Store(total.Bytes)
+	c.MovedBytes.Store(total.Bytes)
+	c.Inside.Store(total.Inside)
+	c.Failed.Store(total.Failed)
+	c.Skipped.Store(total.Skipped)
+	c.Unmappable.Store(total.Unmappable)
+	c.Archived.Store(total.Archived)
+	c.Adapted.Store(total.Adapted)
+	c.Vanished.Store(total.Vanished)
+	c.Replanned.Store(total.Replanned)
+	c.Deleted.Store(total.Deleted)
+	c.gradeBoth.Store(total.GradeBoth)
+	c.gradeOne.Store(total.GradeOne)
+	c.gradeSize.Store(total.GradeSize)
 }

@@ -63,6 +63,7 @@ type Objects struct {
 	Inside            int64 `json:"inside"` // of them, copied by the store itself
 	Failed            int64 `json:"failed"`
 	Skipped           int64 `json:"skipped"`
+	Archived          int64 `json:"archived"`   // of the skipped, those that the source must restore first
 	Unmappable        int64 `json:"unmappable"` // of the failed and skipped, those that the destination cannot hold
 	Adapted           int64 `json:"adapted"`    // of the copied, those listed in adapted
 	Vanished          int64 `json:"vanished"`
@@ -118,6 +119,7 @@ func (c *Counters) Fill(report *Report) {
 		Inside:            c.Inside.Load(),
 		Failed:            c.Failed.Load(),
 		Skipped:           c.Skipped.Load(),
+		Archived:          c.Archived.Load(),
 		Unmappable:        c.Unmappable.Load(),
 		Adapted:           c.Adapted.Load(),
 		Vanished:          c.Vanished.Load(),
