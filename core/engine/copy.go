@@ -35,7 +35,7 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := task.Task{Size: object.Size, ETag: object.ETag, Modified: object.Modified}
+	t := task.Task{Size: object.Size, ETag: object.ETag, Modified: object.Modified, StorageClass: object.StorageClass}
 	e.counters.Planned.Add(1)
 	e.counters.PlannedBytes.Add(t.Size)
 	e.counters.ListingDone.Store(true)
@@ -45,7 +45,7 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	if _, err := e.openInside(ctx); err != nil {
 		return err
 	}
-	hard, cancel := withGrace(ctx)
+	hard, cancel := withGrace(ctx, grace)
 	defer cancel()
 	e.counters.InFlight.Add(1)
 	record, err := e.copier.Copy(hard, t, driver.Exchange{})
@@ -53,6 +53,7 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	if record.Outcome == "" {
 		return err
 	}
+	e.counters.Add(record.Counts())
 	if failure := e.journal.Append(context.WithoutCancel(ctx), []journal.Record{record}); failure != nil {
 		return failure
 	}

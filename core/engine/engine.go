@@ -1,5 +1,6 @@
-// Package engine wires the parts of dth into what a user asks for: sync, copy,
-// plan and verify. It is the only package that knows them all.
+// Package engine wires the parts of dth into what a user asks for: sync, copy, plan,
+// verify and retry on one machine, the finder and the workers of a fleet. It is the only
+// package that knows them all.
 package engine
 
 import (
@@ -29,6 +30,7 @@ type Config struct {
 	Source      driver.Bucket
 	Destination driver.Bucket
 	State       *statefile.File // may be nil for Plan and Verify
+	Fleet       *Fleet          // instead of State, for Find and Serve
 	Counters    *observe.Counters
 	Logger      hclog.Logger
 	Retry       retry.Policy // retry.Default where zero
@@ -49,6 +51,11 @@ type Engine struct {
 	destination *transfer.Side
 	state       *statefile.File
 	journal     journal.Journal // nil without a state
+	fleet       *Fleet          // nil on one machine
+	known       *known          // of the finder's present run
+	pulse       pulse
+	passed      journal.Counts // what the finder decided in that run
+	parser      driver.Bucket  // the source, for its notifications
 	copier      *transfer.Copier
 	counters    *observe.Counters
 	log         hclog.Logger
@@ -72,6 +79,10 @@ func build(config Config, from, to job.Keys) (*Engine, error) {
 	e := &Engine{
 		job: config.Job, from: from, to: to, state: config.State,
 		counters: config.Counters, log: config.Logger, retry: config.Retry,
+		fleet: config.Fleet, parser: config.Source,
+	}
+	if e.fleet != nil {
+		e.journal = e.fleet.Journal
 	}
 	if e.state != nil {
 		e.journal = journalsqlite.New(e.state)
@@ -105,7 +116,7 @@ func (e *Engine) newCopier(fitter fit.Fitter) *transfer.Copier {
 	return &transfer.Copier{
 		Source: e.source, Destination: e.destination, Journal: e.journal,
 		Budget: throttle.NewBudget(orDefault(settings.Memory, defaultMemory)),
-		Fit:    fitter, Tags: settings.Tags,
+		Fit:    fitter, Bare: settings.Metadata == job.MetadataNone, Tags: settings.Tags, Terms: e.job.Terms(),
 		PartSlots: semaphore.NewWeighted(min(int64(e.transfers()), partSlots)),
 		Sizes:     sizes, Policy: e.retry, Counters: e.counters,
 	}
@@ -132,7 +143,7 @@ const grace = 3 * time.Second
 
 // withGrace returns a context that ends a while after ctx: what is in flight gets
 // the chance to finish, what is not finished then is parked.
-func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		select {

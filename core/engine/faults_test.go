@@ -165,30 +165,60 @@ func TestExpiredCredentialsParkTheRun(t *testing.T) {
 	w.same()
 }
 
-// TestExpiredExchangeIsSignedAgain: one refused signature costs one more, after a
-// control call that lets the plugin renew its credentials.
-func TestExpiredExchangeIsSignedAgain(t *testing.T) {
+// TestRefusedExchangeIsSignedAgain: one refused signature costs one more, after a
+// control call that lets the plugin renew its credentials. They may have expired or, as
+// far as the host can tell, been rotated.
+func TestRefusedExchangeIsSignedAgain(t *testing.T) {
 	t.Parallel()
-	for _, call := range []string{"Get", "Put", "Part"} {
-		t.Run(call, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			size, server := 10, w.destination
-			switch call {
-			case "Get":
-				server = w.source
-			case "Part":
-				size = 5 * minPart
-			}
-			w.put("object", content(size, 1), driver.Attributes{})
-			server.Inject(memdriver.Fault{Call: call, Times: 1, Effect: memdriver.Fail(http.StatusForbidden, "Expired")})
-			before := server.Count("Stat")
-			w.sync()
-			w.same()
-			if server.Count("Stat") == before {
-				t.Error("no control call let the plugin renew its credentials")
-			}
-		})
+	for _, code := range []string{"Expired", "AccessDenied"} {
+		for _, call := range []string{"Get", "Put", "Part"} {
+			t.Run(call+" "+code, func(t *testing.T) {
+				t.Parallel()
+				size := 10
+				if call == "Part" {
+					size = 5 * minPart
+				}
+				var lists []int
+				for _, times := range []int{0, 1} {
+					w := newWorld(t)
+					server := w.destination
+					if call == "Get" {
+						server = w.source
+					}
+					w.put("object", content(size, 1), driver.Attributes{})
+					if times > 0 {
+						server.Inject(memdriver.Fault{Call: call, Times: times, Effect: memdriver.Fail(http.StatusForbidden, code)})
+					}
+					w.sync()
+					w.same()
+					lists = append(lists, server.Count("List"))
+				}
+				if lists[1] != lists[0]+1 {
+					t.Errorf("%d listings instead of %d: no control call let the plugin renew its credentials", lists[1], lists[0])
+				}
+			})
+		}
+	}
+}
+
+// TestRefusalsAreBelieved: an object that is refused again under a new signature stays
+// refused, and the next ones are not tried twice.
+func TestRefusalsAreBelieved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.settings.Transfers = 1
+	for _, key := range []string{"a", "b", "c", "good"} {
+		w.put(key, content(10, 1), driver.Attributes{})
+	}
+	for _, key := range []string{"a", "b", "c"} {
+		w.destination.Inject(memdriver.Fault{Call: "Put", Key: key, Effect: memdriver.Fail(http.StatusForbidden, "AccessDenied")})
+	}
+	report, err := w.trySync(t.Context())
+	if report.Objects.Failed != 3 || report.Objects.Copied != 1 {
+		t.Errorf("%d failed and %d copied (%v), want 3 and 1", report.Objects.Failed, report.Objects.Copied, err)
+	}
+	if n := w.destination.Count("Put"); n != 5 {
+		t.Errorf("%d PUTs, want 5: one for each object and one more", n)
 	}
 }
 

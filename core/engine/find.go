@@ -26,6 +26,8 @@ const (
 	batchTasks = 100
 	batchBytes = 256 << 20
 	batchAge   = 200 * time.Millisecond // a slow listing must not hold back what was found
+	// batchAgeShared is the same for a fleet, where each message costs money.
+	batchAgeShared = 5 * time.Second
 )
 
 // unclearAtOnce is how many unclear pairs are asked about at one time.
@@ -43,12 +45,16 @@ type finder struct {
 	parents  parents
 	unclear  *errgroup.Group
 	slots    chan struct{}  // held by each unclear pair being asked about
-	found    chan task.Task // from the unclear pairs
+	found    chan diff.Pair // from the unclear pairs
+
+	known *known // in a fleet, else nil
 
 	batch  task.Batch
+	age    time.Duration // at which a batch is sent though it is not full
 	bytes  int64
 	oldest time.Time
 	extras []string
+	passed []journal.Record // of objects that were passed over, not written yet
 }
 
 // find runs the finder to the end of both listings.
@@ -56,16 +62,25 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 	group, groupContext := errgroup.WithContext(ctx)
 	f := &finder{
 		engine: e, queue: to, pending: pending, comparer: e.comparer(), unclear: group,
-		slots: make(chan struct{}, unclearAtOnce), found: make(chan task.Task, unclearAtOnce),
-		batch: task.Batch{Run: e.copier.Run}, parents: e.parents(),
+		slots: make(chan struct{}, unclearAtOnce), found: make(chan diff.Pair, unclearAtOnce),
+		batch: task.Batch{Run: e.copier.Run}, parents: e.parents(), age: batchAge,
+	}
+	if e.fleet != nil {
+		f.age, f.known = batchAgeShared, e.known
 	}
 	err := e.merge(groupContext, func(pair diff.Pair) error { return f.consider(groupContext, pair) })
 	err = errors.Join(f.drain(groupContext), err)
+	if err == nil && f.known != nil {
+		err = f.known.flush(ctx, f.differs(ctx))
+	}
 	if err == nil {
 		err = f.flush(ctx)
 	}
 	if err == nil {
 		err = f.flushExtras(ctx)
+	}
+	if err == nil {
+		err = f.flushPassed(ctx)
 	}
 	if err == nil {
 		e.counters.ListingDone.Store(true)
@@ -75,9 +90,22 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 
 // merge calls visit for every key that either side has, in order.
 func (e *Engine) merge(ctx context.Context, visit func(diff.Pair) error) error {
-	source := open(ctx, e.source, e.from.List, &e.counters.ListedSource)
+	if e.fleet == nil || len(e.fleet.Prefixes) == 0 {
+		return e.mergeBelow(ctx, "", visit)
+	}
+	for _, prefix := range e.fleet.Prefixes {
+		if err := e.mergeBelow(ctx, prefix, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeBelow does it for the keys that begin with a prefix.
+func (e *Engine) mergeBelow(ctx context.Context, prefix string, visit func(diff.Pair) error) error {
+	source := open(ctx, e.source, e.from.List+prefix, &e.counters.ListedSource)
 	defer source.Close()
-	destination := open(ctx, e.destination, e.to.List, &e.counters.ListedDestination)
+	destination := e.openDestination(ctx, prefix)
 	defer destination.Close()
 	merger := diff.NewMerger(source, destination, len(e.from.Strip), len(e.to.Strip), e.records(ctx))
 	defer merger.Close()
@@ -96,6 +124,14 @@ func (e *Engine) merge(ctx context.Context, visit func(diff.Pair) error) error {
 	}
 }
 
+// openDestination begins the destination's listing, an empty one where nothing is compared.
+func (e *Engine) openDestination(ctx context.Context, prefix string) *list.Stream {
+	if e.fleet != nil && e.fleet.SkipCompare {
+		return list.Empty()
+	}
+	return open(ctx, e.destination, e.to.List+prefix, &e.counters.ListedDestination)
+}
+
 // open begins the listing of a side, which is sorted first where the store does not.
 func open(ctx context.Context, side *transfer.Side, prefix string, counter *atomic.Int64) *list.Stream {
 	if side.Session.Limits.ListOrdered {
@@ -105,7 +141,7 @@ func open(ctx context.Context, side *transfer.Side, prefix string, counter *atom
 }
 
 func (e *Engine) records(ctx context.Context) iter.Seq2[journal.Record, error] {
-	if e.journal == nil {
+	if e.journal == nil || e.fleet != nil {
 		return func(func(journal.Record, error) bool) {}
 	}
 	return e.journal.Scan(ctx)
@@ -122,7 +158,7 @@ func (e *Engine) comparer() diff.Comparer {
 // consider decides about one key.
 func (f *finder) consider(ctx context.Context, pair diff.Pair) error {
 	for len(f.found) > 0 {
-		if err := f.add(ctx, <-f.found); err != nil {
+		if err := f.want(ctx, <-f.found); err != nil {
 			return err
 		}
 	}
@@ -133,17 +169,32 @@ func (f *finder) consider(ctx context.Context, pair diff.Pair) error {
 	case parent != "":
 		return f.refuse(ctx, f.task(pair), parent)
 	case pair.Destination == nil || f.pending[pair.Key]:
-		return f.add(ctx, f.task(pair))
+		return f.want(ctx, pair)
 	}
-	switch f.comparer.Compare(pair) {
+	switch f.compare(pair) {
 	case diff.Different:
-		return f.add(ctx, f.task(pair))
+		return f.want(ctx, pair)
 	case diff.Unclear:
+		if f.known != nil {
+			return f.known.compare(ctx, pair, f.differs(ctx))
+		}
 		return f.ask(ctx, pair)
 	default:
 		f.engine.counters.Equal.Add(1)
 		return nil
 	}
+}
+
+// compare compares a pair. What a fleet has on record is not at hand: it is unclear first.
+func (f *finder) compare(pair diff.Pair) diff.Verdict {
+	comparer := f.comparer
+	comparer.Strict = f.known != nil
+	return comparer.Compare(pair)
+}
+
+// differs returns what is done about a pair that must be copied.
+func (f *finder) differs(ctx context.Context) func(diff.Pair) error {
+	return func(pair diff.Pair) error { return f.want(ctx, pair) }
 }
 
 func (f *finder) task(pair diff.Pair) task.Task {
@@ -163,8 +214,8 @@ func (f *finder) ask(ctx context.Context, pair diff.Pair) error {
 				return f.decide(ctx, pair)
 			})
 			return nil
-		case t := <-f.found:
-			if err := f.add(ctx, t); err != nil {
+		case found := <-f.found:
+			if err := f.want(ctx, found); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -183,7 +234,7 @@ func (f *finder) decide(ctx context.Context, pair diff.Pair) error {
 		return nil
 	}
 	select {
-	case f.found <- f.task(pair):
+	case f.found <- pair:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -241,12 +292,21 @@ func (f *finder) drain(ctx context.Context) error {
 		close(f.found)
 	}()
 	var failure error
-	for t := range f.found {
-		if err := f.add(ctx, t); err != nil && failure == nil {
+	for pair := range f.found {
+		if err := f.want(ctx, pair); err != nil && failure == nil {
 			failure = err
 		}
 	}
 	return errors.Join(<-decided, failure)
+}
+
+// want has the source's object copied, unless the listing says that it cannot be read.
+func (f *finder) want(ctx context.Context, pair diff.Pair) error {
+	if pair.Source.Frozen {
+		t := f.task(pair)
+		return f.pass(ctx, t, f.engine.source.Archived(t))
+	}
+	return f.add(ctx, f.task(pair))
 }
 
 // add puts a task into the batch and sends full or old batches.
@@ -258,7 +318,7 @@ func (f *finder) add(ctx context.Context, t task.Task) error {
 	f.bytes += t.Size
 	f.engine.counters.Planned.Add(1)
 	f.engine.counters.PlannedBytes.Add(t.Size)
-	if len(f.batch.Tasks) >= batchTasks || f.bytes >= batchBytes || time.Since(f.oldest) > batchAge {
+	if len(f.batch.Tasks) >= batchTasks || f.bytes >= batchBytes || time.Since(f.oldest) > f.age {
 		return f.flush(ctx)
 	}
 	return nil
@@ -275,7 +335,7 @@ func (f *finder) flush(ctx context.Context) error {
 
 func (f *finder) extra(ctx context.Context, key string) error {
 	f.engine.counters.Extra.Add(1)
-	if !f.engine.job.Settings.Delete {
+	if !f.engine.job.Settings.Delete || f.engine.fleet != nil { // a fleet deletes by events alone
 		return nil
 	}
 	if f.extras = append(f.extras, key); len(f.extras) >= extrasAtOnce {

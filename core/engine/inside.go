@@ -15,6 +15,8 @@ func (e *Engine) openInside(ctx context.Context) (string, error) {
 	switch {
 	case e.job.Settings.ServerSide == job.ServerSideNever:
 		return "server-side is never", nil
+	case e.copier.Bare:
+		return "metadata is none, and a store copies objects with all of theirs", nil
 	case source.Plugin != destination.Plugin:
 		return "source and destination are different stores", nil
 	case !e.destination.Session.Has(driver.CapabilityCopier):

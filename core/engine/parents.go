@@ -3,10 +3,8 @@ package engine
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/dth-dev/dth/core/diff"
-	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/task"
 	"github.com/dth-dev/dth/core/transfer"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -61,10 +59,5 @@ func (f *finder) refuse(ctx context.Context, t task.Task, parent string) error {
 	err := &transfer.Error{Side: to.Role, Bucket: to.Name, Err: &driver.Error{
 		Op: "Put", Key: key, Kind: driver.KindUnsupported, Message: refusal.Error(), Err: refusal,
 	}}
-	outcome := f.engine.copier.Count(err)
-	f.engine.log.Warn("object not copied", "key", t.Key, "outcome", outcome, "error", err)
-	return f.engine.journal.Append(ctx, []journal.Record{{
-		Key: t.Key, Run: f.engine.copier.Run, Outcome: outcome, Size: t.Size,
-		SourceETag: t.ETag, SourceVersion: t.VersionID, Error: err.Error(), At: time.Now(),
-	}})
+	return f.pass(ctx, t, err)
 }

@@ -18,6 +18,7 @@ type Forecast struct {
 	Unclear    int64 `json:"unclear"`    // a sync would ask both stores for checksums
 	Extra      int64 `json:"extra"`      // objects that only the destination has
 	Unmappable int64 `json:"unmappable"` // objects that the destination cannot hold, as far as key, size and class tell
+	Archived   int64 `json:"archived"`   // of those to copy, objects of classes that must be restored before they are read
 	Encoded    int64 `json:"encoded"`    // objects to copy whose key is encoded at the destination
 	Bytes      int64 `json:"bytes"`      // to copy
 	Requests   Sides `json:"requests"`
@@ -87,6 +88,12 @@ func (e *Engine) forecast(forecast *Forecast, pair diff.Pair) {
 	}
 	if written != pair.Key {
 		forecast.Encoded++
+	}
+	if class, _ := e.source.Session.Class(pair.Source.StorageClass); pair.Source.Frozen || class.Tier.MustRestore() {
+		forecast.Archived++
+	}
+	if pair.Source.Frozen {
+		return // sync leaves it
 	}
 	if e.copier.Tags {
 		forecast.Requests.Source++

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/observe"
+	"github.com/dth-dev/dth/core/queue"
 	queuesqlite "github.com/dth-dev/dth/core/queue/sqlite"
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -88,6 +89,9 @@ func (e *Engine) end(ctx context.Context, run journal.Run, report *observe.Repor
 		if len(report.Problems) == maxProblems {
 			break
 		}
+		if record.Outcome == journal.OutcomeVanished { // counted, but no problem
+			continue
+		}
 		report.Problems = append(report.Problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
 	}
 	if failure := e.listAdapted(ctx, run.ID, report); failure != nil {
@@ -117,6 +121,21 @@ func (e *Engine) listAdapted(ctx context.Context, run string, report *observe.Re
 
 // sync finds work and does it, both at once; then it cleans up and deletes.
 func (e *Engine) sync(ctx context.Context) error {
+	if err := e.findAndWork(ctx, e.find); err != nil {
+		return err
+	}
+	if err := e.discardUploads(ctx); err != nil {
+		return err
+	}
+	return e.deleteExtras(ctx)
+}
+
+// finding sends what is to be copied to the queue. It is given the keys whose uploads an
+// interrupted run left.
+type finding func(ctx context.Context, to queue.Queue, pending map[string]bool) error
+
+// findAndWork finds work and does it, both at once.
+func (e *Engine) findAndWork(ctx context.Context, find finding) error {
 	queue, err := queuesqlite.New(e.state)
 	if err != nil {
 		return err
@@ -136,20 +155,14 @@ func (e *Engine) sync(ctx context.Context) error {
 	e.copier.Interrupted = pending
 	group, groupContext := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		err := e.find(groupContext, queue, pending)
+		err := find(groupContext, queue, pending)
 		return errors.Join(err, queue.Close())
 	})
 	group.Go(func() error { return e.work(groupContext, queue) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err := e.discardUploads(ctx); err != nil {
-		return err
-	}
-	return e.deleteExtras(ctx)
+	return ctx.Err()
 }
 
 // pendingUploads returns the keys whose uploads an interrupted run left. Uploads of

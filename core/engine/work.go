@@ -65,7 +65,7 @@ type workers struct {
 func (e *Engine) work(ctx context.Context, from queue.Queue) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	hard, cancel := withGrace(ctx)
+	hard, cancel := withGrace(ctx, grace)
 	defer cancel()
 	w := &workers{
 		engine: e, queue: from, stop: stop,
@@ -137,6 +137,7 @@ func (w *workers) copy(ctx context.Context, next item) {
 		w.engine.log.Warn("object not copied", "key", record.Key, "outcome", record.Outcome, "error", record.Error)
 		w.checkDenied(err)
 	}
+	counters.Add(record.Counts())
 	w.outcomes <- outcome{record: record, delivery: next.delivery}
 }
 
@@ -156,7 +157,7 @@ func (w *workers) checkDenied(err error) {
 func (w *workers) record(ctx context.Context) error {
 	var failure error
 	for first := range w.outcomes {
-		group := w.gather(first)
+		group := gather(first, w.outcomes)
 		if failure != nil {
 			continue
 		}
@@ -167,14 +168,14 @@ func (w *workers) record(ctx context.Context) error {
 	return failure
 }
 
-// gather waits a moment for outcomes that can be recorded together.
-func (w *workers) gather(first outcome) []outcome {
-	group := []outcome{first}
+// gather waits a moment for what can be recorded together.
+func gather[T any](first T, more <-chan T) []T {
+	group := []T{first}
 	timer := time.NewTimer(recordDelay)
 	defer timer.Stop()
 	for len(group) < recordsAtOnce {
 		select {
-		case next, open := <-w.outcomes:
+		case next, open := <-more:
 			if !open {
 				return group
 			}

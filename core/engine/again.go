@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dth-dev/dth/core/diff"
+	"github.com/dth-dev/dth/core/job"
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/observe"
+	"github.com/dth-dev/dth/core/queue"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// Retry copies the objects that failed or were skipped in an earlier run and have not been
+// copied since. It is a run of its own that lists nothing and deletes nothing: what only
+// the destination has is left to the next sync, which sees both listings. Report and
+// error are as those of Sync; the report is nil where there is no such run.
+func (e *Engine) Retry(ctx context.Context, earlier string) (*observe.Report, error) {
+	runs, err := e.journal.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(runs, func(run journal.Run) bool { return run.ID == earlier }) {
+		return nil, UnknownRun(earlier)
+	}
+	return e.run(ctx, func(ctx context.Context) error {
+		return e.findAndWork(ctx, func(ctx context.Context, to queue.Queue, pending map[string]bool) error {
+			return e.findFailed(ctx, earlier, to, pending)
+		})
+	})
+}
+
+// UnknownRun says that no run has this name.
+func UnknownRun(run string) error {
+	return &job.Error{What: fmt.Sprintf("there is no run %q", run), Do: "dth status lists all runs", Usage: true}
+}
+
+// findFailed sends the objects that failed or were skipped in a run to the queue, as they
+// are now.
+func (e *Engine) findFailed(ctx context.Context, earlier string, to queue.Queue, pending map[string]bool) error {
+	a := &again{
+		finder:  finder{engine: e, queue: to, batch: task.Batch{Run: e.copier.Run}, age: batchAge},
+		pending: pending,
+	}
+	group, groupContext := errgroup.WithContext(ctx)
+	group.SetLimit(unclearAtOnce)
+	var failure error
+	for record, err := range e.journal.Failures(ctx, earlier) {
+		if err != nil || groupContext.Err() != nil {
+			failure = err
+			break
+		}
+		group.Go(func() error { return a.look(groupContext, record) })
+	}
+	if err := errors.Join(group.Wait(), failure); err != nil {
+		return err
+	}
+	if err := errors.Join(a.flush(ctx), a.flushPassed(ctx)); err != nil {
+		return err
+	}
+	e.counters.ListingDone.Store(true)
+	return nil
+}
+
+// again is a finder that is told the keys.
+type again struct {
+	mu sync.Mutex // guards the finder
+	finder
+	pending map[string]bool
+}
+
+// look looks at one object of the source and decides what becomes of it.
+func (a *again) look(ctx context.Context, record journal.Record) error {
+	e := a.engine
+	object, err := e.source.Stat(ctx, record.Key)
+	switch {
+	case absent(err):
+		return a.gone(ctx, record.Key)
+	case ctx.Err() != nil, driver.KindOf(err) == driver.KindExpired:
+		return err
+	}
+	parent := ""
+	if err == nil {
+		parent, err = e.parentOf(ctx, record.Key)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil {
+		return a.pass(ctx, task.Task{Key: record.Key, Size: record.Size, ETag: record.SourceETag}, err)
+	}
+	object.VersionID = "" // the current one, whatever was looked at
+	pair := diff.Pair{Key: record.Key, Source: &object}
+	if parent != "" {
+		return a.refuse(ctx, a.task(pair), parent)
+	}
+	return a.want(ctx, pair)
+}
+
+// gone counts an object that the source has no more, and ends its upload. It may also be
+// one that the source never had, and that could not be deleted at the destination.
+func (a *again) gone(ctx context.Context, key string) error {
+	e := a.engine
+	e.log.Info("object is not at the source any more", "key", key)
+	e.counters.Vanished.Add(1)
+	if !a.pending[key] {
+		return nil
+	}
+	upload, _, err := e.journal.Upload(ctx, key)
+	if errors.Is(err, journal.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return e.copier.Discard(ctx, upload)
+}
+
+// parentOf returns the key, of either side, that keeps the destination from holding an
+// object which it does not hold yet, see parents; "" when none does.
+func (e *Engine) parentOf(ctx context.Context, key string) (string, error) {
+	if !e.parents().matter || !strings.Contains(key, "/") {
+		return "", nil
+	}
+	stores := ends{Engine: e}
+	if _, held, err := stores.Destination(ctx, key); held || err != nil {
+		return "", err
+	}
+	for i := range len(key) - 1 { // what ends in "/" is below nothing by that
+		if i == 0 || key[i] != '/' {
+			continue
+		}
+		_, there, err := stores.Destination(ctx, key[:i])
+		if err == nil && !there {
+			_, err = e.source.Stat(ctx, key[:i])
+			if there = err == nil; absent(err) {
+				err = nil
+			}
+		}
+		if there || err != nil {
+			return key[:i], err
+		}
+	}
+	return "", nil
+}
+
+// SendAgain has the workers of a fleet look once more at the objects of a run that failed
+// or were skipped, under the name of the same run: what comes of them takes the place of
+// what came of them before. It returns how many it sent, and how many it left to the
+// finder, which alone sees what keeps the destination from holding them.
+func SendAgain(ctx context.Context, from journal.Journal, to queue.Shared, run string) (sent, left int64, err error) {
+	sending := newSender(ctx, to, nil)
+	batch := task.Batch{Run: run}
+	for record, err := range from.Failures(ctx, run) {
+		switch {
+		case err != nil:
+			return sent, left, errors.Join(err, sending.Close())
+		case record.Outcome != journal.OutcomeFailed && record.Outcome != journal.OutcomeSkipped:
+			continue
+		case record.Message == finderMessage && record.Unmappable:
+			left++
+			continue
+		}
+		batch.Tasks = append(batch.Tasks, lookAgainAt(record))
+		sent++
+		if len(batch.Tasks) < batchTasks {
+			continue
+		}
+		if err := sending.Send(ctx, batch); err != nil {
+			return sent, left, errors.Join(err, sending.Close())
+		}
+		batch.Tasks = batch.Tasks[:0]
+	}
+	if len(batch.Tasks) > 0 {
+		err = sending.Send(ctx, batch)
+	}
+	return sent, left, errors.Join(err, sending.Close())
+}
+
+// lookAgainAt returns the task that looks at an object once more. Where an event failed
+// that named no version, it may have been a deletion: that is followed if the source has
+// nothing there, within the limits of all deletions by events.
+func lookAgainAt(record journal.Record) task.Task {
+	t := task.Task{Key: record.Key, Size: record.Size, Action: task.Look}
+	if record.Outcome == journal.OutcomeFailed && record.Sequencer != "" && record.SourceETag == "" {
+		t.Action = task.Delete
+	}
+	return t
+}

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/core/diff"
+	"github.com/dth-dev/dth/core/job"
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/sdk/driver"
+)
+
+// ends are both stores of a job as settling sees them. signed is the download of the task
+// at hand, where it could be signed ahead.
+type ends struct {
+	*Engine
+	signed driver.Exchange
+	giant  int64 // objects of this size and above are not copied by one worker
+}
+
+// errGiant says that an object is to be copied by many workers.
+type errGiant struct{ task task.Task }
+
+func (e *errGiant) Error() string {
+	return fmt.Sprintf("%q is copied in parts by many workers", e.task.Key)
+}
+
+// Source looks at a source object. What a HEAD does not find is looked up in a listing,
+// which tells an absent key from an absent bucket: objects are deleted for the answer.
+func (e ends) Source(ctx context.Context, key string) (driver.Object, bool, error) {
+	object, err := e.source.Stat(ctx, key)
+	if !absent(err) {
+		return object, err == nil, err
+	}
+	listed, err := e.atSource(ctx, key)
+	if err == nil && listed {
+		err = fmt.Errorf("source: bucket %q: %q is listed but cannot be read yet", e.source.Name, e.from.Absolute(key))
+	}
+	return driver.Object{}, false, err
+}
+
+// Destination looks at the object that a source key is written to.
+func (e ends) Destination(ctx context.Context, key string) (driver.Object, bool, error) {
+	object, err := e.destination.Stat(ctx, e.written(key))
+	if absent(err) {
+		return driver.Object{}, false, nil
+	}
+	return object, err == nil, err
+}
+
+// Copy copies an object, unless it is a giant.
+func (e ends) Copy(ctx context.Context, t task.Task) (journal.Record, error) {
+	if e.giant > 0 && t.Size >= e.giant && !e.copier.CopiesInside() {
+		return journal.Record{}, &errGiant{t}
+	}
+	e.counters.InFlight.Add(1)
+	defer e.counters.InFlight.Add(-1)
+	return e.copier.Copy(ctx, t, e.signed)
+}
+
+// Delete removes the object that a source key is written to.
+func (e ends) Delete(ctx context.Context, key string) error {
+	return e.destination.Delete(ctx, e.written(key))
+}
+
+// Same compares what both stores state, and takes the record's word where they state
+// nothing that can be compared.
+func (e ends) Same(source, destination driver.Object, record journal.Record) (journal.Grade, bool) {
+	switch checksum.Compare(source.Checksums, destination.Checksums) {
+	case checksum.Equal:
+		return journal.GradeBoth, source.Size == destination.Size
+	case checksum.Different:
+		return "", false
+	}
+	comparer := e.comparer()
+	comparer.By, comparer.Strict = job.CompareETag, true
+	pair := diff.Pair{Source: &source, Destination: &destination, Record: &record}
+	if comparer.Compare(pair) != diff.Same {
+		return "", false
+	}
+	if record.Outcome == journal.OutcomeDone && record.SourceETag == source.ETag && record.Grade != "" {
+		return record.Grade, true
+	}
+	return journal.GradeBoth, true // the ETags are MD5s of the bytes, and equal
+}
+
+// Task asks for a source object as it was looked at.
+func (e ends) Task(object driver.Object) task.Task {
+	t := task.FromObject(object, e.source.Prefix)
+	t.VersionID = "" // the current one, whatever was looked at
+	return t
+}
