@@ -22,7 +22,8 @@ defaults:
   memory: 64MiB
 `)
 	p.env = append(p.env, "DTH_COMPARE=size", "DTH_DESTINATION_CREDENTIALS=env:DST")
-	got := p.run("config", "show", "@nightly", "--max-delete=5", "--source-option=style=path", "--no-delete", "--json")
+	got := p.run("config", "show", "@nightly", "--max-delete=5", "--source-option=style=path", "--no-delete", "--json",
+		"--acl=private", "--sse=aws:kms=k", "--no-requester-pays", "--metadata=none")
 	var shown []shownValue
 	if err := json.Unmarshal([]byte(got.stdout), &shown); err != nil || got.code != exitDone {
 		t.Fatalf("%v: %+v", err, got)
@@ -40,6 +41,10 @@ defaults:
 		"source style":                 "path from --source-option",
 		"destination location":         "mem://copy from dth.yaml:6:18",
 		"destination endpoint":         "http://127.0.0.1:1 from dth.yaml:6:18",
+		"source requester-pays":        "false from --requester-pays",
+		"destination acl":              "private from --acl",
+		"destination sse":              "aws:kms from --sse",
+		"destination sse-kms-key":      "k from --sse",
 		"destination credentials":      "env:DST from DTH_DESTINATION_CREDENTIALS",
 		"settings allow-skipped":       "false from default",
 		"settings compare":             "size from DTH_COMPARE",
@@ -47,6 +52,7 @@ defaults:
 		"settings log-level":           "info from default",
 		"settings max-delete":          "5 from --max-delete",
 		"settings memory":              "64MiB from dth.yaml:9:11",
+		"settings metadata":            "none from --metadata",
 		"settings multipart-threshold": "0 from default",
 		"settings part-size":           "0 from default",
 		"settings server-side":         "auto from default",
@@ -54,6 +60,20 @@ defaults:
 		"settings storage-class":       " from default",
 		"settings tags":                "false from default",
 		"settings unmappable":          "fail from default",
+		"settings attempts":            "0 from default",
+		"settings dead-letter-queue":   " from default",
+		"settings events":              "none from default",
+		"settings giant-threshold":     "1GiB from default",
+		"settings lease":               "5m from default",
+		"settings visibility":          "2m from default",
+		"settings worker-group":        " from default",
+		"settings look-again":          "15m from default",
+		"settings objects-table":       " from default",
+		"settings parts-table":         " from default",
+		"settings priority-queue":      " from default",
+		"settings queue":               " from default",
+		"settings retry-after":         "30s from default",
+		"settings state-machine":       " from default",
 		"settings transfers":           "8 from dth.yaml:7:16",
 	}
 	delete(origins, "settings plugin-dir") // a folder of this test

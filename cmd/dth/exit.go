@@ -55,6 +55,7 @@ func exitCode(err error) int {
 	var guard *engine.GuardError
 	var parked *engine.ParkedError
 	var locked *statefile.LockedError
+	var unsettled *engine.UnsettledError
 	switch {
 	case err == nil:
 		return exitDone
@@ -66,8 +67,10 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &mistake) && mistake.Usage:
 		return exitUsage
-	case errors.As(err, &locked):
+	case errors.As(err, &locked), errors.Is(err, engine.ErrFinderRuns):
 		return exitRunning
+	case errors.As(err, &unsettled):
+		return exitIncomplete
 	}
 	return exitSetup
 }

@@ -13,8 +13,9 @@ import (
 type locationFlags struct {
 	SourceOption           []string `sep:"none" placeholder:"NAME=VALUE" help:"Option of the source's plugin (repeatable; see dth plugin list -v)."`
 	DestinationOption      []string `sep:"none" placeholder:"NAME=VALUE" help:"Option of the destination's plugin (repeatable)."`
-	SourceCredentials      string   `placeholder:"REF" help:"Where the source's plugin finds credentials: env:PREFIX, profile:NAME, file:PATH, exec:COMMAND or anonymous."`
+	SourceCredentials      string   `placeholder:"REF" help:"Where the source's plugin finds credentials: env:PREFIX, profile:NAME, file:PATH, exec:COMMAND, secret:NAME or anonymous."`
 	DestinationCredentials string   `placeholder:"REF" help:"The same for the destination."`
+	RequesterPays          bool     `negatable:"" help:"Pay for the requests to the source, in a bucket that wants it so (its option requester-pays)."`
 }
 
 // syncFlags are the settings of a sync.
@@ -62,6 +63,9 @@ type serverSideFlags struct {
 type fitFlags struct {
 	unmappableFlags
 	StorageClass string `placeholder:"NAME|source" help:"Storage class to write: one of the destination's, or source for the tier that each object has there (default: the destination bucket's default)."`
+	ACL          string `name:"acl" placeholder:"NAME" help:"Canned access rule of what is written, in the destination's words, such as bucket-owner-full-control (its option acl; default: the bucket's own)."`
+	SSE          string `name:"sse" placeholder:"HOW[=KEY]" help:"How the destination encrypts what is written, in its own words: none, AES256, or aws:kms, which may name a key (its options sse and sse-kms-key; default: as the bucket has it)."`
+	Metadata     string `placeholder:"WHAT" help:"all: content headers and user metadata travel with each object; none: neither they nor tags do (default: all)."`
 	Tags         bool   `negatable:"" help:"Copy tags too, which costs a request to the source for each object."`
 }
 

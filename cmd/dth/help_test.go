@@ -6,7 +6,10 @@ import (
 )
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "sync", "copy", "plan", "verify", "status", "plugin list", "config show", "version"} {
+	for _, command := range []string{
+		"", "sync", "copy", "plan", "finder", "worker", "verify", "status", "retry",
+		"dlq", "dlq list", "dlq show", "dlq redrive", "dlq purge", "plugin list", "config show", "version",
+	} {
 		t.Run(command, func(t *testing.T) {
 			t.Setenv("COLUMNS", "100") // the width that kong wraps at
 			got := inProcess(t, nil, append(strings.Fields(command), "--help")...)

@@ -27,8 +27,17 @@ type commandLine struct {
 	Sync   syncCommand   `cmd:"" help:"Copy what is missing or different from SOURCE to DESTINATION."`
 	Copy   copyCommand   `cmd:"" help:"Copy one object; needs no right to list."`
 	Plan   planCommand   `cmd:"" help:"Compare both sides and say what sync would do; write nothing."`
+	Finder finderCommand `cmd:"" help:"Find work for a fleet: compare both sides and fill its queues."`
+	Worker workerCommand `cmd:"" help:"Work on what a fleet's queues hold, until told to stop."`
 	Verify verifyCommand `cmd:"" help:"Compare both sides and list each difference."`
-	Status statusCommand `cmd:"" help:"Show the runs of a state folder, or of all."`
+	Status statusCommand `cmd:"" help:"Show the runs of a state folder, of all, or of a fleet."`
+	Retry  retryCommand  `cmd:"" help:"Take the objects of a run again that failed or were skipped."`
+	DLQ    struct {
+		List    dlqListCommand    `cmd:"" help:"List what is in the dead-letter queue."`
+		Show    dlqShowCommand    `cmd:"" help:"Show one letter with its history."`
+		Redrive dlqRedriveCommand `cmd:"" help:"Send letters back to be worked on, with no attempt counted."`
+		Purge   dlqPurgeCommand   `cmd:"" help:"Remove letters for good."`
+	} `cmd:"" name:"dlq" help:"Look at what a fleet could not work on, and decide about it."`
 	Plugin struct {
 		List pluginListCommand `cmd:"" help:"List the plugins that dth finds."`
 	} `cmd:"" help:"Look at plugins."`

@@ -63,6 +63,9 @@ func (c *planCommand) tell(p *process, resolved job.Job, f engine.Forecast) erro
 	fmt.Fprintf(table, "  to copy\t%s new, %s changed, %s\n", count(f.New), count(f.Changed), bytesText(f.Bytes))
 	fmt.Fprintf(table, "  unclear\t%s of equal size, for which sync would ask both stores for checksums\n", count(f.Unclear))
 	fmt.Fprintf(table, "  impossible\t%s that the destination cannot hold\n", count(f.Unmappable))
+	if f.Archived > 0 {
+		fmt.Fprintf(table, "  archived\t%s of those to copy: sync copies the ones that were restored, and skips and lists the others\n", count(f.Archived))
+	}
 	if f.Encoded > 0 {
 		fmt.Fprintf(table, "  encoded\t%s whose key the destination holds in another form\n", count(f.Encoded))
 	}

@@ -52,6 +52,9 @@ func writeReport(w io.Writer, report *observe.Report) error {
 		count(report.Evidence.BothEnds), count(report.Evidence.OneEnd), count(report.Evidence.SizeOnly))
 	line("failed", "%s", count(o.Failed))
 	line("skipped", "%s", count(o.Skipped))
+	if o.Archived > 0 {
+		line("archived", "%s of the skipped, which the source must restore first", count(o.Archived))
+	}
 	if o.Unmappable > 0 {
 		line("unmappable", "%s of the failed and skipped, which the destination cannot hold", count(o.Unmappable))
 	}

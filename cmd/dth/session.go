@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dth-dev/dth/core/engine"
@@ -51,13 +52,7 @@ func (p *process) openSession(ctx context.Context, resolved job.Job, state openS
 
 func (p *process) fillSession(ctx context.Context, opened *session, resolved job.Job, state openState, build buildEngine) error {
 	logger := p.logger(resolved.Settings.LogLevel)
-	plugins := p.plugins(resolved.Settings, logger)
-	source, destination, err := openBoth(ctx, plugins, resolved)
-	for _, bucket := range []driver.Bucket{source, destination} {
-		if bucket != nil {
-			opened.closers = append(opened.closers, bucket.Close)
-		}
-	}
+	source, destination, err := p.openBuckets(ctx, opened, resolved, logger)
 	if err != nil {
 		return err
 	}
@@ -77,6 +72,17 @@ func (p *process) fillSession(ctx context.Context, opened *session, resolved job
 		opened.closers = append(opened.closers, func() error { opened.engine.Close(); return nil })
 	}
 	return err
+}
+
+// openBuckets opens both buckets; they are closed with the session.
+func (p *process) openBuckets(ctx context.Context, opened *session, resolved job.Job, logger hclog.Logger) (source, destination driver.Bucket, err error) {
+	source, destination, err = openBoth(ctx, p.plugins(resolved.Settings, logger), resolved)
+	for _, bucket := range []driver.Bucket{source, destination} {
+		if bucket != nil {
+			opened.closers = append(opened.closers, bucket.Close)
+		}
+	}
+	return source, destination, err
 }
 
 // openBoth opens both buckets at once and says of each failure which side it

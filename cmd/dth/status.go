@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/dth-dev/dth/core/engine"
 	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/core/journal"
 	journalsqlite "github.com/dth-dev/dth/core/journal/sqlite"
@@ -24,12 +25,14 @@ type statusCommand struct {
 	ID string `arg:"" optional:"" name:"run" help:"Run to show whole, with each object that failed, was skipped or was adapted."`
 
 	stateFlags
+	queueFlags
+	tableFlags
 	JSON bool `name:"json" help:"Print as JSON."`
 }
 
 // shownRun is one line of the list of runs.
 type shownRun struct {
-	Folder      string          `json:"folder"` // of its state
+	Folder      string          `json:"folder,omitempty"` // of its state; empty for a fleet
 	Run         string          `json:"run"`
 	State       string          `json:"state"`
 	Source      string          `json:"source"`
@@ -49,6 +52,9 @@ func (c *statusCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
+	if settings.State == "" && (settings.Fleet.ObjectsTable != "" || settings.Fleet.PartsTable != "") {
+		return c.showFleet(ctx, p, settings)
+	}
 	folders, err := stateFolders(settings.State, p.getenv)
 	if err != nil {
 		return err
@@ -60,6 +66,11 @@ func (c *statusCommand) Run(ctx context.Context, p *process) error {
 	if c.ID != "" {
 		return c.showRun(ctx, p, runs)
 	}
+	return c.list(p, runs)
+}
+
+// list lists runs.
+func (c *statusCommand) list(p *process, runs []shownRun) error {
 	if c.JSON {
 		return writeJSON(p.stdout, runs)
 	}
@@ -83,26 +94,34 @@ func (c *statusCommand) Run(ctx context.Context, p *process) error {
 func (c *statusCommand) showRun(ctx context.Context, p *process, runs []shownRun) error {
 	i := slices.IndexFunc(runs, func(run shownRun) bool { return run.Run == c.ID })
 	if i < 0 {
-		return &job.Error{What: fmt.Sprintf("there is no run %q", c.ID), Do: "dth status lists all runs", Usage: true}
+		return engine.UnknownRun(c.ID)
 	}
 	run := runs[i]
-	report := observe.Report{Run: run.Run, Source: run.Source, Destination: run.Destination, Started: run.Started, Finished: run.Started, State: run.State}
-	if len(run.Report) > 0 {
-		if err := json.Unmarshal(run.Report, &report); err != nil {
-			return fmt.Errorf("report of run %s in %s: %w", run.Run, run.Folder, err)
-		}
+	report, err := readReport(run.Report, observe.Report{
+		Run: run.Run, Source: run.Source, Destination: run.Destination, Started: run.Started, Finished: run.Started, State: run.State,
+	})
+	if err != nil {
+		return fmt.Errorf("report of run %s in %s: %w", run.Run, run.Folder, err)
 	}
-	var err error
-	if report.Problems, report.Adapted, err = readObjects(ctx, run.Folder, run.Run); err != nil {
+	err = withJournal(ctx, run.Folder, func(opened journal.Journal) (err error) {
+		report.Problems, report.Adapted, err = readObjects(ctx, opened, run.Run)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return writeJSON(p.stdout, report)
 	}
-	if err := writeReport(p.stdout, &report); err != nil || report.Error == "" {
+	return p.tellRun(&report)
+}
+
+// tellRun tells a run to people, and why it stopped if it did.
+func (p *process) tellRun(report *observe.Report) error {
+	if err := writeReport(p.stdout, report); err != nil || report.Error == "" {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "stopped: %s\n", printableText(report.Error))
+	_, err := fmt.Fprintf(p.stdout, "stopped: %s\n", printableText(report.Error))
 	return err
 }
 
@@ -135,12 +154,7 @@ func readRuns(ctx context.Context, folders []string) ([]shownRun, error) {
 	for _, folder := range folders {
 		err := withJournal(ctx, folder, func(opened journal.Journal) error {
 			runs, err := opened.Runs(ctx)
-			for _, run := range runs {
-				shown = append(shown, shownRun{
-					Folder: folder, Run: run.ID, State: run.State, Source: run.Source, Destination: run.Destination,
-					Started: run.Started, Finished: run.Finished, Report: run.Report,
-				})
-			}
+			shown = append(shown, showRuns(folder, runs)...)
 			return err
 		})
 		if err != nil && (len(folders) == 1 || !errors.Is(err, statefile.ErrNoState)) {
@@ -151,25 +165,36 @@ func readRuns(ctx context.Context, folders []string) ([]shownRun, error) {
 	return shown, nil
 }
 
+func showRuns(folder string, runs []journal.Run) []shownRun {
+	shown := make([]shownRun, 0, len(runs))
+	for _, run := range runs {
+		shown = append(shown, shownRun{
+			Folder: folder, Run: run.ID, State: run.State, Source: run.Source, Destination: run.Destination,
+			Started: run.Started, Finished: run.Finished, Report: run.Report,
+		})
+	}
+	return shown
+}
+
 // readObjects returns every object of a run that failed or was skipped, and every one
 // that was copied otherwise than it is at the source.
-func readObjects(ctx context.Context, folder, run string) (problems []observe.Problem, adapted []observe.Adaptation, err error) {
-	err = withJournal(ctx, folder, func(opened journal.Journal) error {
-		for record, err := range opened.Failures(ctx, run) {
-			if err != nil {
-				return err
-			}
-			problems = append(problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
+func readObjects(ctx context.Context, from journal.Journal, run string) (problems []observe.Problem, adapted []observe.Adaptation, err error) {
+	for record, err := range from.Failures(ctx, run) {
+		if err != nil {
+			return nil, nil, err
 		}
-		for record, err := range opened.Adapted(ctx, run) {
-			if err != nil {
-				return err
-			}
-			adapted = append(adapted, observe.Adaptation{Key: record.Key, Written: record.Written, Changes: record.Changes})
+		if record.Outcome != journal.OutcomeFailed && record.Outcome != journal.OutcomeSkipped {
+			continue // a fleet also finds what vanished
 		}
-		return nil
-	})
-	return problems, adapted, err
+		problems = append(problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
+	}
+	for record, err := range from.Adapted(ctx, run) {
+		if err != nil {
+			return nil, nil, err
+		}
+		adapted = append(adapted, observe.Adaptation{Key: record.Key, Written: record.Written, Changes: record.Changes})
+	}
+	return problems, adapted, nil
 }
 
 // withJournal opens the journal of a state folder for reading.

@@ -82,8 +82,11 @@ func (p *process) progress(counters *observe.Counters) (stop func()) {
 }
 
 // tell prints the report and turns it into an exit code. Of a run that stopped
-// before it did anything people only see why.
+// before it did anything people only see why; one that did not begin has no report.
 func (p *process) tell(report *observe.Report, err error, allowSkipped, asJSON bool) error {
+	if report == nil {
+		return err
+	}
 	var written error
 	objects := report.Objects
 	var parked *engine.ParkedError
