@@ -25,10 +25,10 @@ export PATH := $(TOOLS)/bin:$(PATH)
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 .DEFAULT_GOAL := build
-.PHONY: build emulators demo picture test lint generate fresh breaking bench faults soak tools clean help
+.PHONY: build assets emulators cloud-tools fleet-up fleet-demo fleet-down demo picture test test-cloudformation lint generate fresh breaking bench scale faults faults-fleet soak tools clean help
 
 help: ## Say what each target does.
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 build: ## Build bin/dth and bin/plugins/.
 	@echo "==> build dth $(VERSION) into bin/"
@@ -38,6 +38,22 @@ build: ## Build bin/dth and bin/plugins/.
 	   CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/plugins/dth-plugin-$$name ./plugins/$$name && \
 	   cp plugins/$$name/dth-plugin-$$name.yaml bin/plugins/ || exit 1; \
 	 done
+
+# What a stack of infra/cloudformation/dth.yaml installs, under the names that it asks for.
+ARM := GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -trimpath
+assets: ## Build bin/assets/: what the stack of a fleet installs, and its checksums.
+	@echo "==> build the assets of dth $(VERSION) into bin/assets/"
+	@rm -rf bin/assets && mkdir -p bin/assets/dth/plugins bin/assets/function
+	@$(ARM) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/assets/dth/dth ./cmd/dth
+	@for name in $(PLUGINS); do \
+	   $(ARM) -ldflags '-s -w' -o bin/assets/dth/plugins/dth-plugin-$$name ./plugins/$$name && \
+	   cp plugins/$$name/dth-plugin-$$name.yaml bin/assets/dth/plugins/ || exit 1; \
+	 done
+	@$(ARM) -ldflags '-s -w' -tags lambda.norpc -o bin/assets/function/bootstrap ./infra/cloudformation/lambda
+	@tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C bin/assets/dth -cf - dth plugins | gzip -n >bin/assets/dth_linux_arm64.tar.gz
+	@cd bin/assets/function && python3 -m zipfile -c ../dth_lambda_linux_arm64.zip bootstrap
+	@rm -r bin/assets/dth bin/assets/function
+	@cd bin/assets && sha256sum dth_* | tee SHA256SUMS
 
 # Emulators of the vendors' stores, for tests and for anybody's clients.
 EMULATORS := oss cos kodo
@@ -60,19 +76,64 @@ stamps = $(foreach tool,$(1),$(call stamp,$(tool)))
 
 tools: $(call stamps,$(ALLTOOLS)) ## Install every pinned tool (the other targets install what they need).
 
+# Emulators of AWS: tests/cloud/install pins them, and a stamp is older than what it
+# was installed from when that changed. They run on what the machine has of Python
+# and Node; what it has not is said, and the tests that need it are not run.
+PYTHON := $(shell python3 -c 'import ensurepip, venv' 2>/dev/null && echo python3)
+NPM    := $(shell command -v npm)
+CLOUD  := $(if $(PYTHON),ministack moto cfn) $(if $(NPM),node)
+PINS   := tests/cloud/install
+
+define venv_rule
+$(TOOLS)/stamp/cloud-$(1): $(PINS)/$(1).txt
+	@echo "==> install $(1) into .tools/cloud"
+	@mkdir -p $(TOOLS)/cloud $(TOOLS)/stamp && rm -rf $(TOOLS)/cloud/$(1)
+	@$(PYTHON) -m venv $(TOOLS)/cloud/$(1)
+	@$(TOOLS)/cloud/$(1)/bin/python -m pip install -q --require-hashes -r $$<
+	@touch $$@
+endef
+$(foreach name,ministack moto cfn,$(eval $(call venv_rule,$(name))))
+
+$(TOOLS)/stamp/cloud-node: $(addprefix $(PINS)/,package.json package-lock.json fauxqs.mjs)
+	@echo "==> install fauxqs and asl-validator into .tools/cloud"
+	@mkdir -p $(TOOLS)/cloud/node $(TOOLS)/stamp
+	@cp $^ $(TOOLS)/cloud/node
+	@$(NPM) ci --prefix $(TOOLS)/cloud/node --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
+cloud-tools: $(CLOUD:%=$(TOOLS)/stamp/cloud-%) ## Install the emulators of AWS that this machine can run.
+	@lacking=; lack() { lacking=yes; echo "not run: tests on $$1: install $$2, then run make cloud-tools"; }; \
+	   test -n "$(PYTHON)" || lack "MiniStack, moto and the checks of the template" "python3 with venv (package python3-venv)"; \
+	   test -n "$(NPM)" || lack "fauxqs" "node and npm (packages nodejs, npm)"; \
+	   if [ "$$CI$$lacking" = trueyes ]; then echo "CI needs every emulator" >&2; exit 1; fi
+
+fleet-up: cloud-tools $(call stamps,versitygw) ## Start an emulated AWS and two S3 servers, and say how to reach them.
+	@go run ./tests/fleet up
+
+fleet-demo: build cloud-tools $(call stamps,versitygw) ## Show a finder and three workers at work on it.
+	@go run ./tests/fleet demo
+
+fleet-down: ## End what fleet-up started.
+	@go run ./tests/fleet down
+
 demo: build $(call stamps,versitygw) ## Copy a bucket between two real servers, and show it.
 	@go run ./tests/demo
 
 picture: build $(call stamps,versitygw) ## Draw a demo run into docs/demo.svg.
 	@go run ./tests/demo -picture docs/demo.svg
 
-test: build emulators $(call stamps,$(SERVERS)) ## Run all tests, with the race detector where there is a C compiler.
+test: build emulators cloud-tools $(call stamps,$(SERVERS)) ## Run all tests, with the race detector where there is a C compiler.
 ifeq ($(RACE),)
 	@echo "==> no C compiler: testing without the race detector"
 	@if [ "$$CI" = true ]; then echo "CI needs a C compiler: install gcc or clang" >&2; exit 1; fi
 endif
 	@echo "==> test"
-	go test $(RACE) -shuffle=on -p 2 -timeout 20m ./...
+	go test $(RACE) -shuffle=on -p 2 -timeout 30m ./...
+
+test-cloudformation: build cloud-tools ## Check the template of the fleet, and make a stack of it on an emulator (make test does it too).
+	@echo "==> test the template"
+	go test -count 1 -timeout 20m ./tests/cloudformation ./infra/...
+	go test -count 1 -timeout 20m -run TestFleetKeepsToItsRoles ./tests/integration
 
 lint: $(call stamps,golangci-lint $(PROTOC)) fresh breaking ## Check style, import directions, the wire contract, generated code.
 	@echo "==> gofmt"
@@ -109,11 +170,18 @@ endif
 bench: build emulators $(call stamps,rclone) ## Measure against rclone and a bare relay (12 minutes; BENCHFLAGS=-quick: 4).
 	@go run ./tests/bench $(BENCHFLAGS)
 
-faults: build emulators $(call stamps,$(SERVERS)) ## Run the kill, rewrite and supervision tests at length.
-	@echo "==> faults, at length"
-	DTH_FAULTS=long go test $(RACE) -shuffle=on -p 1 -count 1 -timeout 60m ./tests/faults/... ./tests/integration/...
+scale: build ## Push 1.1 million objects through a fleet and print what each takes (15 minutes).
+	@go run ./tests/scale $(SCALEFLAGS)
 
-soak: build emulators $(call stamps,$(SERVERS)) ## Run everything at length, three times over.
+faults: build emulators cloud-tools $(call stamps,$(SERVERS)) ## Run the kill, rewrite and supervision tests at length.
+	@echo "==> faults, at length"
+	DTH_FAULTS=long go test $(RACE) -shuffle=on -p 1 -count 1 -timeout 60m ./tests/dynamodb/... ./tests/faults/... ./tests/integration/...
+
+faults-fleet: build emulators cloud-tools $(call stamps,$(SERVERS)) ## Kill a fleet's processes 200 times while AWS fails.
+	@echo "==> a fleet under siege, at length"
+	DTH_FAULTS=long go test -count 1 -v -timeout 60m -run 'TestFleetSurvives' ./tests/integration
+
+soak: build emulators cloud-tools $(call stamps,$(SERVERS)) ## Run everything at length, three times over.
 	@echo "==> soak"
 	DTH_FAULTS=long go test $(RACE) -shuffle=on -p 1 -count 3 -timeout 6h ./...
 

@@ -81,7 +81,7 @@ func StartEmulator(t testing.TB, config EmulatorConfig) *Emulator {
 func findEmulator(vendor string) (string, error) {
 	dir := os.Getenv("DTH_BIN")
 	if dir == "" {
-		root, err := moduleRoot()
+		root, err := Root()
 		if err != nil {
 			return "", err
 		}

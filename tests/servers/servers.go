@@ -7,9 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +37,7 @@ type Config struct {
 	Domain    string // base domain for virtual-host addressing, e.g. "localhost"; empty for path style only
 	Address   string // "127.0.0.1:PORT"; empty picks a free port
 	Log       string // path of a file for what the server prints; empty discards it
+	Detached  bool   // the server outlives this process and the context
 }
 
 // Server is a running server. It ends with Stop, with the context given to
@@ -51,7 +49,7 @@ type Server struct {
 	Region    string
 	PID       int
 
-	stop func()
+	process *Process
 }
 
 // Start starts a server and waits until it answers. The caller stops it.
@@ -65,100 +63,37 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	var server *Server
 	for range 3 {
 		server, err = start(ctx, program, config)
-		if err == nil || config.Address != "" || !errors.Is(err, errExited) {
+		if err == nil || config.Address != "" || !errors.Is(err, ErrExited) {
 			break
 		}
 	}
 	return server, err
 }
 
-var errExited = errors.New("the server exited")
-
 func start(ctx context.Context, program string, config Config) (*Server, error) {
 	address := config.Address
 	if address == "" {
-		free, err := freeAddress()
+		free, err := FreeAddress()
 		if err != nil {
 			return nil, err
 		}
 		address = free
 	}
-	output, err := openLog(config.Log)
+	process, err := Run(ctx, Program{
+		Name: fmt.Sprintf("%s on %s", config.Product, address), Command: command(program, address, config),
+		Probe: "http://" + address + healthPath(config.Product), Log: config.Log, Detached: config.Detached,
+	})
 	if err != nil {
 		return nil, err
 	}
-	recent := &tail{}
-	command := command(program, address, config)
-	command.Stdout = io.MultiWriter(output, recent)
-	command.Stderr = command.Stdout
-	// Output is copied by goroutines of os/exec; they must not outlive the server.
-	command.WaitDelay = time.Second
-	isolate(command)
-	if err := command.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start %s: %w", config.Product, err), output.Close())
-	}
-	exited := make(chan struct{})
-	go func() {
-		_ = command.Wait() // why it ended shows in its output
-		_ = output.Close()
-		close(exited)
-	}()
-	server := &Server{
+	return &Server{
 		Endpoint: "http://" + address, AccessKey: config.AccessKey, SecretKey: config.SecretKey,
-		Region: "us-east-1", PID: command.Process.Pid,
-	}
-	server.stop = sync.OnceFunc(func() { end(command, exited) })
-	release := context.AfterFunc(ctx, server.Stop)
-	if err := server.await(ctx, config.Product, exited); err != nil {
-		release()
-		server.Stop()
-		return nil, fmt.Errorf("start %s on %s: %w: %s", config.Product, address, err, recent)
-	}
-	return server, nil
+		Region: "us-east-1", PID: process.PID, process: process,
+	}, nil
 }
 
 // Stop ends the server and waits until it is gone. Stopping twice is harmless.
-func (s *Server) Stop() { s.stop() }
-
-// end asks the process group to end, and kills it when it does not.
-func end(command *exec.Cmd, exited <-chan struct{}) {
-	terminate(command)
-	select {
-	case <-exited:
-	case <-time.After(5 * time.Second):
-		kill(command)
-		<-exited
-	}
-}
-
-// await probes the server until it is ready.
-func (s *Server) await(ctx context.Context, product Product, exited <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, startDeadline)
-	defer cancel()
-	probe := s.Endpoint + healthPath(product)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, probe, nil)
-		if err != nil {
-			return err
-		}
-		if reply, err := client.Do(request); err == nil {
-			_ = reply.Body.Close()
-			if reply.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-exited:
-			return errExited
-		case <-ctx.Done():
-			return fmt.Errorf("it does not answer: %w", ctx.Err())
-		case <-ticker.C:
-		}
-	}
-}
+func (s *Server) Stop() { s.process.Stop() }
 
 func healthPath(product Product) string {
 	if product == MinIO {
@@ -190,32 +125,20 @@ func command(program, address string, config Config) *exec.Cmd {
 	return command
 }
 
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+// Tools returns the folder of the pinned programs: $DTH_TOOLS, or else .tools/bin
+// beside the go.mod above the working directory.
+func Tools() (string, error) {
+	if dir := os.Getenv("DTH_TOOLS"); dir != "" {
+		return dir, nil
 	}
-	address := listener.Addr().String()
-	return address, listener.Close()
+	root, err := Root()
+	return filepath.Join(root, ".tools", "bin"), err
 }
 
-func openLog(path string) (io.WriteCloser, error) {
-	if path == "" {
-		path = os.DevNull
-	}
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-}
-
-// findProgram looks in $DTH_TOOLS, or else in .tools/bin beside the go.mod above
-// the working directory.
 func findProgram(product Product) (string, error) {
-	dir := os.Getenv("DTH_TOOLS")
-	if dir == "" {
-		root, err := moduleRoot()
-		if err != nil {
-			return "", err
-		}
-		dir = filepath.Join(root, ".tools", "bin")
+	dir, err := Tools()
+	if err != nil {
+		return "", err
 	}
 	path := filepath.Join(dir, string(product))
 	if _, err := os.Stat(path); err != nil {
@@ -224,7 +147,8 @@ func findProgram(product Product) (string, error) {
 	return path, nil
 }
 
-func moduleRoot() (string, error) {
+// Root returns the folder of the go.mod above the working directory.
+func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
