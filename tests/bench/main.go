@@ -26,7 +26,7 @@ func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "a tenth of the objects, once")
 	flag.IntVar(&o.repeat, "repeat", 3, "runs of each contender, 1 GiB objects excepted: those run once")
-	flag.StringVar(&o.only, "only", "", "run only what matches this regular expression, e.g. '4KiB/(dth|rclone)', 'boundary' or 'vendor/to oss'")
+	flag.StringVar(&o.only, "only", "", "run only what matches this regular expression, e.g. '4KiB/(dth|rclone)', 'boundary', 'fleet' or 'vendor/to oss'")
 	flag.StringVar(&o.json, "json", "", "also write every run to this path")
 	flag.Parse()
 	if err := run(ctx, o); err != nil {
@@ -64,6 +64,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	if report.Boundary, err = b.boundary(ctx); err != nil {
+		return err
+	}
+	if report.Fleet, err = b.fleet(ctx); err != nil {
 		return err
 	}
 	if report.Vendors, err = b.passages(ctx); err != nil {

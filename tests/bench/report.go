@@ -14,6 +14,7 @@ type report struct {
 	Machine  string     `json:"machine"`
 	Runs     []result   `json:"runs"`
 	Boundary []crossing `json:"boundary,omitempty"`
+	Fleet    []fleetRun `json:"fleet,omitempty"`
 	Vendors  []passage  `json:"vendors,omitempty"`
 }
 
@@ -77,6 +78,7 @@ func (r report) print(to io.Writer) {
 		printRows(to, rows)
 	}
 	r.printBars(to, rows)
+	printFleet(to, r.Fleet)
 	printPassages(to, r.Vendors)
 }
 

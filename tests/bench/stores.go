@@ -1,17 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
+
+	"github.com/dth-dev/dth/tests/usage"
 )
 
 // sourceBucket is filled in the source, and for a comparison in the destination.
@@ -43,30 +41,14 @@ func (b *bench) startStores(ctx context.Context, w workload) (*stores, error) {
 	return pair, nil
 }
 
-// start runs a store, which ends when its standard input does.
+// start runs a store.
 func (s *stores) start(ctx context.Context, dir, filled string) (string, error) {
-	command := exec.CommandContext(ctx, filepath.Join(dir, "nullstore"), "-bucket", filled)
-	command.Stderr = os.Stderr
-	in, err := command.StdinPipe()
+	server, err := usage.StartServer(ctx, filepath.Join(dir, "nullstore"), "-bucket", filled)
 	if err != nil {
 		return "", err
 	}
-	out, err := command.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := command.Start(); err != nil {
-		return "", fmt.Errorf("start the null store: %w", err)
-	}
-	s.stops = append(s.stops, func() {
-		in.Close()
-		_ = command.Wait()
-	})
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return "", fmt.Errorf("the null store did not say its address: %w", err)
-	}
-	return strings.TrimSpace(address), nil
+	s.stops = append(s.stops, server.Stop)
+	return server.Address, nil
 }
 
 func (s *stores) stop() {

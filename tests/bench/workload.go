@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"github.com/dth-dev/dth/tests/usage"
 )
 
 // workload is one bucket to copy, or two equal ones to compare.
@@ -100,7 +102,7 @@ func (b *bench) measure(ctx context.Context, w workload, c contender, pair *stor
 	if err != nil {
 		return result{}, err
 	}
-	u, err := observe(ctx, command)
+	u, err := usage.Observe(ctx, command)
 	if err != nil {
 		return result{}, err
 	}
@@ -115,8 +117,8 @@ func (b *bench) measure(ctx context.Context, w workload, c contender, pair *stor
 	}
 	return result{
 		Workload: w.name, Contender: c.name, Settings: c.settings, Objects: w.count, Bytes: int64(w.count) * w.size, Compare: w.compare,
-		Seconds: u.wall.Seconds(), CPU: u.cpu.Seconds(), PluginCPU: u.pluginCPU.Seconds(),
-		HostPeak: u.hostPeak, PluginPeaks: u.pluginPeaks, Requests: after.total() - before.total(),
+		Seconds: u.Wall.Seconds(), CPU: u.CPU.Seconds(), PluginCPU: u.PluginCPU.Seconds(),
+		HostPeak: u.HostPeak, PluginPeaks: u.PluginPeaks, Requests: after.total() - before.total(),
 	}, nil
 }
 

@@ -1,4 +1,6 @@
-package main
+// Package usage measures what a process and its children take, and starts the servers that
+// they talk to while they are measured.
+package usage
 
 import (
 	"bytes"
@@ -15,24 +17,31 @@ import (
 	"time"
 )
 
-// usage is what a process and its children took.
-type usage struct {
-	wall        time.Duration
-	cpu         time.Duration // user and system, children included
-	pluginCPU   time.Duration // the children's share, sampled
-	hostPeak    int64         // bytes resident at most, sampled
-	pluginPeaks []int64       // the same for each child
+// Usage is what a process and its children took.
+type Usage struct {
+	Wall        time.Duration
+	CPU         time.Duration // user and system, children included
+	PluginCPU   time.Duration // the children's share, sampled
+	HostPeak    int64         // bytes resident at most, sampled
+	PluginPeaks []int64       // bytes resident at most of each child
+	Output      string        // the last lines that it printed
 }
 
-// observe runs the command to its end. CPU comes from wait4, which counts a
+// Observe runs the command to its end. CPU comes from wait4, which counts a
 // process and the children that it waited for; peaks come from /proc, because
 // wait4 tells only the largest of the family.
-func observe(ctx context.Context, command *exec.Cmd) (usage, error) {
+func Observe(ctx context.Context, command *exec.Cmd) (Usage, error) {
+	return ObserveUntil(ctx, command, nil)
+}
+
+// ObserveUntil is Observe that tells the command to end, by SIGTERM, when done does. It
+// asks ten times a second.
+func ObserveUntil(ctx context.Context, command *exec.Cmd, done func() (bool, error)) (Usage, error) {
 	var output bytes.Buffer
 	command.Stdout, command.Stderr = &output, &output
 	begun := time.Now()
 	if err := command.Start(); err != nil {
-		return usage{}, err
+		return Usage{}, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
@@ -43,15 +52,27 @@ func observe(ctx context.Context, command *exec.Cmd) (usage, error) {
 		select {
 		case <-ctx.Done():
 			_ = command.Process.Signal(os.Interrupt)
-			return usage{}, errors.Join(ctx.Err(), <-ended)
+			return Usage{}, errors.Join(ctx.Err(), <-ended)
 		case <-tick.C:
 			family.sample()
+			if done == nil || family.samples%5 != 0 {
+				continue
+			}
+			if is, err := done(); is || err != nil {
+				done = nil
+				_ = command.Process.Signal(syscall.SIGTERM) // unless it has just ended
+				if err != nil {
+					return Usage{}, errors.Join(err, <-ended)
+				}
+			}
 		case err := <-ended:
 			wall := time.Since(begun)
 			if err != nil {
-				return usage{}, fmt.Errorf("%w\n%s", err, lastLines(output.String(), 20))
+				return Usage{}, fmt.Errorf("%w\n%s", err, lastLines(output.String(), 20))
 			}
-			return family.usage(wall, command.ProcessState)
+			u, err := family.usage(wall, command.ProcessState)
+			u.Output = lastLines(output.String(), 20)
+			return u, err
 		}
 	}
 }
@@ -82,21 +103,21 @@ func (f *family) sample() {
 	}
 }
 
-func (f *family) usage(wall time.Duration, state *os.ProcessState) (usage, error) {
-	u := usage{wall: wall, cpu: state.UserTime() + state.SystemTime(), hostPeak: f.peaks[f.pid]}
+func (f *family) usage(wall time.Duration, state *os.ProcessState) (Usage, error) {
+	u := Usage{Wall: wall, CPU: state.UserTime() + state.SystemTime(), HostPeak: f.peaks[f.pid]}
 	sampled := f.cpu[f.pid]
 	for _, pid := range slices.Sorted(maps.Keys(f.peaks)) {
 		if pid != f.pid {
-			u.pluginPeaks = append(u.pluginPeaks, f.peaks[pid])
-			u.pluginCPU += f.cpu[pid]
+			u.PluginPeaks = append(u.PluginPeaks, f.peaks[pid])
+			u.PluginCPU += f.cpu[pid]
 			sampled += f.cpu[pid]
 		}
 	}
-	if len(u.pluginPeaks) == 0 {
-		u.hostPeak = state.SysUsage().(*syscall.Rusage).Maxrss << 10
+	if len(u.PluginPeaks) == 0 {
+		u.HostPeak = state.SysUsage().(*syscall.Rusage).Maxrss << 10
 	}
-	if u.cpu < sampled*9/10 {
-		return u, fmt.Errorf("wait4 counts %v but /proc showed %v: a child was not waited for, so its CPU would be missing", u.cpu, sampled)
+	if u.CPU < sampled*9/10 {
+		return u, fmt.Errorf("wait4 counts %v but /proc showed %v: a child was not waited for, so its CPU would be missing", u.CPU, sampled)
 	}
 	return u, nil
 }
