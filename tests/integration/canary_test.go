@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dth-dev/dth/tests/cloud"
 )
 
 // secrets are the canaries of one side, or of nobody.
@@ -38,6 +40,10 @@ func (p *program) refer(kind, side string, s secrets) (reference string, env []s
 	case "profile":
 		path := p.write("aws/credentials", fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = %s\n", side, s.id, s.secret, s.token))
 		return "profile:" + side, []string{"AWS_SHARED_CREDENTIALS_FILE=" + path}
+	case "secret":
+		vault := startVault(p.t, cloud.MiniStack)
+		vault.rotate("team/"+side, document)
+		return "secret:team/" + side, vault.env()
 	case "exec":
 		return "exec:cat " + p.write(side+".json", document), nil
 	}
@@ -52,13 +58,14 @@ func TestSecretsStayInTheirPlugin(t *testing.T) {
 		"profile and file":          {"profile", "file"},
 		"environment on both sides": {"env", "env"},
 		"command and default chain": {"exec", "default"},
+		"secrets of a vault":        {"secret", "file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, destination := newSecrets("source"), newSecrets("destination")
 			p := newProgram(t, "DATABASE_PASSWORD="+ambient.secret)
 			from, fromEnv := p.refer(kinds[0], "SRC", source)
 			to, toEnv := p.refer(kinds[1], "DST", destination)
-			if kinds[1] != "default" {
+			if kinds[0] != "secret" && kinds[1] != "default" { // else AWS's variables are those of a side
 				p.env = append(append(p.env, keys("AWS", ambient.id, ambient.secret)...), "AWS_SESSION_TOKEN="+ambient.token)
 			}
 			p.env = slices.Concat(p.env, fromEnv, toEnv)
@@ -123,7 +130,7 @@ func TestFailingCredentialsAreNotTold(t *testing.T) {
 		"command without JSON":        {store, "exec:echo secret:; cat FOLDER/keys", good, 0o600, nil, 3, `dth: source: .*: credentials exec: not a JSON object with .*`},
 		"keys instead of a reference": {store, of.secret, "", 0, nil, 2, `dth: source: credentials are not a reference: give a reference instead: .*`},
 		"secret as an option":         {store, "anonymous&secret-key=" + of.secret, "", 0, nil, 2, `dth: source: option secret-key would hold a secret: .*`},
-		"refused by the store":        {refusing.address(), "file:FOLDER/keys", good, 0o600, nil, 3, `dth: source: bucket "data": List: you may not .* \(AccessDenied, request id spy\); check the credentials of the source and that they may list this bucket`},
+		"refused by the store":        {refusing.address(), "file:FOLDER/keys", good, 0o600, nil, 3, `dth: source: bucket "data", after 2 attempts: List: you may not .* \(AccessDenied, request id spy\); check the credentials of the source and that they may list this bucket`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -185,7 +192,7 @@ func checkProcesses(t *testing.T, r *running, env []string, source, destination 
 			t.Errorf("the host's memory holds %s", secret)
 		}
 	}
-	held := map[string]int{}
+	held, machines := map[string]int{}, 0
 	for _, pid := range plugins {
 		for _, variable := range variables(procFile(t, pid, "environ")) {
 			if name, _, _ := strings.Cut(variable, "="); !allowedVariable.MatchString(name) {
@@ -193,6 +200,11 @@ func checkProcesses(t *testing.T, r *running, env []string, source, destination 
 			}
 		}
 		held[strings.Join(inMemory(t, pid, all...), " ")]++
+		machines += len(inMemory(t, pid, machine.secret))
+	}
+	// What opens the vault is where a reference to a secret is, and nowhere else.
+	if opened := slices.ContainsFunc(env, func(variable string) bool { return strings.HasSuffix(variable, "="+machine.secret) }); opened && machines != 1 {
+		t.Errorf("%d plugins hold the keys of the machine, want 1", machines)
 	}
 	// Each secret is in its own plugin, which also proves that the search finds them.
 	want := map[string]int{source.secret + " " + source.token: 1, destination.secret + " " + destination.token: 1}
@@ -203,7 +215,7 @@ func checkProcesses(t *testing.T, r *running, env []string, source, destination 
 
 // allowedVariable matches what a plugin may see: the manifest's variables, those of its
 // own reference, and what dth and go-plugin tell it.
-var allowedVariable = regexp.MustCompile(`^(HOME|PATH|AWS_[A-Z_]+|(SRC|DST)_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|DTH_PLUGIN[A-Z_]*|PLUGIN_[A-Z_]+)$`)
+var allowedVariable = regexp.MustCompile(`^(HOME|PATH|AWS_[A-Z0-9_]+|(SRC|DST)_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|DTH_PLUGIN[A-Z_]*|PLUGIN_[A-Z_]+)$`)
 
 // variables takes an environment apart.
 func variables(environ string) []string {

@@ -11,7 +11,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -26,7 +28,16 @@ var installed string
 // end that none of them is still running.
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
+// Memory of the tests themselves, which hold whole stores. The race detector takes
+// several times what the heap once had, and gives nothing back.
+const (
+	garbagePercent = 30
+	memoryLimit    = 1 << 30
+)
+
 func testMain(m *testing.M) int {
+	debug.SetGCPercent(garbagePercent)
+	debug.SetMemoryLimit(memoryLimit)
 	var err error
 	// A short path: plugins have unix sockets below it.
 	if installed, err = os.MkdirTemp("/tmp", "dthi"); err != nil {
@@ -101,9 +112,57 @@ func (p *program) write(name, content string) string {
 type running struct {
 	t              *testing.T
 	command        *exec.Cmd
-	stdout, stderr *bytes.Buffer
+	stdout, stderr *output
 	ended          chan struct{} // closed when it has ended
 	err            error         // why it ended, after that
+}
+
+// output is what a program has written up to now.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	more chan struct{} // closed at the next write
+}
+
+func newOutput() *output { return &output{more: make(chan struct{})} }
+
+// Write is for the program.
+func (o *output) Write(text []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	close(o.more)
+	o.more = make(chan struct{})
+	return o.text.Write(text)
+}
+
+// String returns all of it.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// says waits until the program has logged what the pattern matches, and returns the match
+// and its groups. A program that ends before fails the test.
+func (r *running) says(pattern string) []string {
+	r.t.Helper()
+	wanted := regexp.MustCompile(pattern)
+	for {
+		r.stderr.mu.Lock()
+		match, more := wanted.FindStringSubmatch(r.stderr.text.String()), r.stderr.more
+		r.stderr.mu.Unlock()
+		if match != nil {
+			return match
+		}
+		select {
+		case <-more:
+		case <-r.ended:
+			if match := wanted.FindStringSubmatch(r.stderr.String()); match != nil {
+				return match
+			}
+			r.t.Fatalf("dth ended and did not say %q: %s", pattern, r.stderr)
+		}
+	}
 }
 
 // start starts dth. It ends with the test at the latest.
@@ -114,7 +173,7 @@ func (p *program) start(arguments ...string) *running {
 
 func (p *program) startCommand(command *exec.Cmd) *running {
 	p.t.Helper()
-	r := &running{t: p.t, command: command, stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, ended: make(chan struct{})}
+	r := &running{t: p.t, command: command, stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{})}
 	command.Dir, command.Env, command.Stdout, command.Stderr = p.folder, p.env, r.stdout, r.stderr
 	if err := command.Start(); err != nil {
 		p.t.Fatal(err)

@@ -119,6 +119,7 @@ protocol: [%d]
 environment:
   always: [HOME, ALWAYS_*]
   default-credentials: [DEFAULT_SECRET]
+  secret-credentials: [VAULT_*]
 `, name, protocol), 0o600)
 	manifest, err := host.ReadManifest(path)
 	if err != nil {

@@ -219,7 +219,7 @@ func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	environ := []string{
 		"HOME=/home/x", "PATH=/bin", "ALWAYS_1=1", "ALWAYSNOT=1", "HTTPS_PROXY=http://p", "no_proxy=n", "SSL_CERT_DIR=/c",
-		"DEFAULT_SECRET=canary", "OTHER_SECRET=canary",
+		"DEFAULT_SECRET=canary", "OTHER_SECRET=canary", "VAULT_TOKEN=canary",
 		"SRC_ACCESS_KEY_ID=canary", "SRC_SECRET_ACCESS_KEY=canary", "SRC_SESSION_TOKEN=canary", "SRC_OTHER=canary",
 		"DST_ACCESS_KEY_ID=canary", "DST_SECRET_ACCESS_KEY=canary",
 	}
@@ -231,6 +231,7 @@ func TestEnvironment(t *testing.T) {
 		"env:NONE":  nil,
 		"profile:p": nil,
 		"anonymous": nil,
+		"secret:s":  {"VAULT_TOKEN"},
 	} {
 		t.Run(reference, func(t *testing.T) {
 			t.Parallel()
