@@ -99,5 +99,8 @@ func (s *Server) SocketEndpoint() string { return "unix://" + s.socket }
 func (s *Server) Close() error {
 	err := s.http.Close()
 	s.serving.Wait()
+	s.mu.Lock()
+	clear(s.buckets) // whoever still holds a closed server holds no objects
+	s.mu.Unlock()
 	return errors.Join(err, os.RemoveAll(filepath.Dir(s.socket)))
 }
