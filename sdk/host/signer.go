@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -119,10 +120,11 @@ func (s *signer) open() (*signStream, error) {
 	return opened, nil
 }
 
-// signStream is one stream; all its fields belong to the signer's lock.
+// signStream is one stream; all its fields but why belong to the signer's lock.
 type signStream struct {
 	grpc.ClientStream
 	cancel   context.CancelFunc
+	why      atomic.Pointer[error] // it was given up
 	waiting  []*signRequest
 	inFlight map[uint64]*batch
 	last     uint64 // number of the newest batch
@@ -228,7 +230,9 @@ func (s *signer) receive(stream *signStream) {
 
 // abandon ends a stream and all that waits on it. The next request opens another.
 func (s *signer) abandon(stream *signStream, cause error) {
-	stream.cancel()
+	stream.why.CompareAndSwap(nil, &cause) // of several the first: receive, woken by the next line, finds another
+	cause = *stream.why.Load()
+	stream.cancel() // before the lock, which a send that hangs may hold
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stream.sent()
