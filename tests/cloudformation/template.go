@@ -43,9 +43,6 @@ func Read(path string) (*Template, error) {
 	}, nil
 }
 
-// Tree returns the whole template, to be changed or written as JSON.
-func (t *Template) Tree() map[string]any { return t.tree }
-
 // plain returns a node as JSON would have it.
 func plain(node ast.Node) any {
 	switch node := node.(type) {
