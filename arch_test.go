@@ -32,7 +32,7 @@ var layers = map[string][]string{
 	"sdk":     {"sdk"},
 	"plugins": {"plugins", "sdk"},
 	"core":    {"core", "sdk"},
-	"cmd":     {"cmd", "core", "sdk"},
+	"cmd":     {"cmd", "core", "sdk", "infra"}, // the template is part of the program
 	"infra":   {"infra"},
 	"tests":   {"tests", "cmd", "core", "sdk", "plugins"},
 }
@@ -43,6 +43,8 @@ var vendors = regexp.MustCompile(`^github\.com/(aws|aliyun|tencentyun|qiniu|mini
 // serviced are the packages that stand on a service of a vendor, not on its store.
 var serviced = []string{
 	"core/assembly/stepfunctions",
+	"core/awsconfig",
+	"core/deploy",
 	"core/drain",
 	"core/dynamo",
 	"core/observe/emf",

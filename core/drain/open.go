@@ -2,17 +2,16 @@ package drain
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/dth-dev/dth/core/awsconfig"
 )
 
 // Open is Watch with the settings and credentials of the environment, as every AWS SDK
 // finds them, in the place of Options.Config.
 func Open(stop context.Context, options Options) (*Watcher, error) {
-	settings, err := config.LoadDefaultConfig(stop)
+	settings, err := awsconfig.Load(stop, "Auto Scaling")
 	if err != nil {
-		return nil, fmt.Errorf("find the settings and credentials of the machine: %w", err)
+		return nil, err
 	}
 	options.Config = settings
 	return Watch(stop, options), nil

@@ -3,14 +3,12 @@ package dynamo
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/dth-dev/dth/core/awsconfig"
 	"github.com/dth-dev/dth/core/retry"
 )
 
@@ -45,9 +43,9 @@ type Client struct {
 // Open reaches the tables with the settings and credentials of the environment, as every
 // AWS SDK finds them: on EC2 those of the instance's role.
 func Open(ctx context.Context, options Options) (*Client, error) {
-	settings, err := config.LoadDefaultConfig(ctx)
+	settings, err := awsconfig.Load(ctx, "DynamoDB")
 	if err != nil {
-		return nil, fmt.Errorf("find the settings and credentials for DynamoDB: %w", err)
+		return nil, err
 	}
 	return New(settings, options), nil
 }
@@ -71,16 +69,6 @@ func New(settings aws.Config, options Options) *Client {
 	}
 	api := dynamodb.NewFromConfig(settings, func(o *dynamodb.Options) {
 		o.Retryer = aws.NopRetryer{} // one retry layer: ours
-
-		buildable, ok := settings.HTTPClient.(*awshttp.BuildableClient) // that of the default settings
-		if settings.HTTPClient == nil {
-			buildable, ok = awshttp.NewBuildableClient(), true
-		}
-		if ok {
-			o.HTTPClient = buildable.WithTransportOptions(func(t *http.Transport) {
-				t.MaxIdleConnsPerHost = options.Requests // the default of 10 would close and open connections all the time
-			})
-		}
 	})
 	return &Client{api: api, options: options, slots: make(chan struct{}, options.Requests)}
 }

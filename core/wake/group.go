@@ -7,9 +7,10 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/dth-dev/dth/core/awsconfig"
 )
 
 // API is what a Group needs of *autoscaling.Client.
@@ -28,9 +29,9 @@ type Group struct {
 // Open returns the group of that name, with the settings and credentials of the
 // environment, as every AWS SDK finds them. No request is made before it is used.
 func Open(ctx context.Context, name string, log hclog.Logger) (*Group, error) {
-	settings, err := config.LoadDefaultConfig(ctx)
+	settings, err := awsconfig.Load(ctx, "Auto Scaling")
 	if err != nil {
-		return nil, fmt.Errorf("find the settings and credentials for Auto Scaling: %w", err)
+		return nil, err
 	}
 	return New(autoscaling.NewFromConfig(settings), name, log), nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -16,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/dth-dev/dth/core/awsconfig"
 	"github.com/dth-dev/dth/tests/servers"
 )
 
@@ -147,24 +148,8 @@ func ConfigAt(endpoint string) aws.Config {
 		Region:       "us-east-1",
 		Credentials:  credentials.NewStaticCredentialsProvider("tester", "tester-secret", ""),
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
-		HTTPClient:   &http.Client{Transport: plainBodies{&http.Transport{MaxIdleConnsPerHost: 64}}},
+		HTTPClient:   awsconfig.PlainBodies(&http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}),
 	}
-}
-
-// plainBodies hides that a request's body has WriteTo. smithy-go 1.28.9 closes the body
-// when the head of the answer is there, and WriteTo of a closed one says io.EOF, which
-// io.Copy takes for a failure: if net/http has not yet looked for the body's end, it
-// closes the connection, and the rest of the answer is lost. MiniStack answers fast
-// enough, in two packets. The SDK retries this by default.
-type plainBodies struct{ base http.RoundTripper }
-
-func (p plainBodies) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil && r.Body != http.NoBody {
-		plain := *r // what it was given is not the transport's to change
-		plain.Body = struct{ io.ReadCloser }{r.Body}
-		r = &plain
-	}
-	return p.base.RoundTrip(r)
 }
 
 // SQS returns a client of the emulated SQS.

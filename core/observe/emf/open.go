@@ -2,18 +2,17 @@ package emf
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/dth-dev/dth/core/awsconfig"
 )
 
 // Open is [Start] with the region, the role and the endpoints that the environment and the
 // instance give, where there is a log group.
 func Open(ctx context.Context, options Options) (*Emitter, error) {
 	if options.Group != "" {
-		found, err := config.LoadDefaultConfig(ctx)
+		found, err := awsconfig.Load(ctx, "log group "+options.Group)
 		if err != nil {
-			return nil, fmt.Errorf("log group %s: find the region and the credentials of AWS: %w", options.Group, err)
+			return nil, err
 		}
 		options.Config = found
 	}

@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dth-dev/dth/core/awsconfig"
 	"github.com/dth-dev/dth/core/queue"
 	"github.com/dth-dev/dth/core/retry"
 	"github.com/dth-dev/dth/core/task"
@@ -129,9 +129,9 @@ func New(ctx context.Context, config Config) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	shared, err := awsconfig.LoadDefaultConfig(ctx)
+	shared, err := awsconfig.Load(ctx, "SQS")
 	if err != nil {
-		return nil, fmt.Errorf("SQS: %w", err)
+		return nil, err
 	}
 	client := sqs.NewFromConfig(shared, func(o *sqs.Options) {
 		o.Retryer = aws.NopRetryer{} // there is one retry layer, ours
