@@ -19,7 +19,7 @@ import (
 // docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 const (
 	mostEntries   = 10
-	mostBytes     = 1 << 20
+	mostBytes     = 256 << 10 // of a batch; 1 MiB in some regions
 	longestHold   = 12 * time.Hour
 	mostDelay     = 900
 	mostWait      = 20
