@@ -23,6 +23,7 @@ import (
 // world is a source and a destination on the reference store, and a state
 // directory that outlives runs.
 type world struct {
+	versions    bool // the source tells the version of each object that it is asked about
 	t           *testing.T
 	source      *memdriver.Server
 	destination *memdriver.Server
@@ -110,6 +111,9 @@ func (w *world) with(run func(*engine.Engine)) {
 	defer from.Close()
 	defer to.Close()
 	to = govern(w.t, to, w.rules)
+	if w.versions {
+		from = versioned{from}
+	}
 	e, err := engine.New(engine.Config{
 		Job:    job.Job{Source: source, Destination: destination, Settings: w.settings},
 		Source: from, Destination: to, State: state, Counters: &observe.Counters{}, Logger: hclog.NewNullLogger(),

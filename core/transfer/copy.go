@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -93,20 +92,10 @@ func (c *Copier) Copy(ctx context.Context, t task.Task, signed driver.Exchange) 
 // SignAhead signs the downloads of tasks at once, which costs less than one by
 // one. What cannot be signed now stays zero.
 func (c *Copier) SignAhead(ctx context.Context, tasks []task.Task) []driver.Exchange {
-	signed := make([]driver.Exchange, len(tasks))
 	if c.Inside.possible() {
-		return signed
+		return make([]driver.Exchange, len(tasks))
 	}
-	var all sync.WaitGroup
-	for i, t := range tasks {
-		all.Go(func() {
-			if exchange, err := c.Source.signGet(ctx, t); err == nil {
-				signed[i] = exchange
-			}
-		})
-	}
-	all.Wait()
-	return signed
+	return c.Source.signGets(ctx, tasks)
 }
 
 // copyVersion copies exactly the version that the task names.

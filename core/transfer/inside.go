@@ -53,6 +53,7 @@ func (c *Copier) copyInside(ctx context.Context, t task.Task) (receipt, error) {
 	if err != nil {
 		return receipt{}, err
 	}
+	source.VersionID = "" // the ETag binds the copy; to name a version takes a right of its own
 	if t.ETag != "" && source.ETag != t.ETag || source.Size != t.Size {
 		return receipt{}, &changedError{"it was replaced since it was listed"}
 	}

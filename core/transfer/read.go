@@ -36,6 +36,7 @@ func (s *Side) Load(ctx context.Context, key string, most int64) ([]byte, error)
 			Op: "GET", Key: object.Key, Kind: driver.KindInvalidArgument, Message: fmt.Sprintf("it has %d bytes, more than the %d that are read", object.Size, most),
 		})
 	}
+	object.VersionID = "" // the ETag binds the read; to name a version takes a right of its own
 	content := make([]byte, object.Size)
 	err = s.read(ctx, object, func(_ task.Task, body io.Reader) error {
 		_, err := io.ReadFull(body, content)

@@ -176,8 +176,37 @@ func (s *Side) Delete(ctx context.Context, key string) error {
 
 // signGet signs the download of the task's version.
 func (s *Side) signGet(ctx context.Context, t task.Task) (driver.Exchange, error) {
-	signed, err := s.bucket.SignGet(ctx, driver.GetRequest{Key: s.Prefix + t.Key, VersionID: t.VersionID, Now: s.client.Now()})
+	signed, err := s.bucket.SignGet(ctx, s.getRequest(t))
 	return signed, s.failed(0, err)
+}
+
+// manySigner is a bucket to which signing many downloads costs little more than one: that
+// of a plugin.
+type manySigner interface {
+	// SignGets leaves zero what it cannot sign.
+	SignGets(ctx context.Context, requests []driver.GetRequest) []driver.Exchange
+}
+
+// signGets signs downloads and leaves zero what cannot be signed.
+func (s *Side) signGets(ctx context.Context, tasks []task.Task) []driver.Exchange {
+	requests := make([]driver.GetRequest, len(tasks))
+	for i, t := range tasks {
+		requests[i] = s.getRequest(t)
+	}
+	if many, ok := s.bucket.(manySigner); ok {
+		return many.SignGets(ctx, requests)
+	}
+	signed := make([]driver.Exchange, len(tasks))
+	for i, request := range requests {
+		if exchange, err := s.bucket.SignGet(ctx, request); err == nil {
+			signed[i] = exchange
+		}
+	}
+	return signed
+}
+
+func (s *Side) getRequest(t task.Task) driver.GetRequest {
+	return driver.GetRequest{Key: s.Prefix + t.Key, VersionID: t.VersionID, Now: s.client.Now()}
 }
 
 // expiryMargin is how long before its end a signature is not used any more.

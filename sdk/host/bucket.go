@@ -177,6 +177,30 @@ func (b *bucket) SignGet(ctx context.Context, request driver.GetRequest) (driver
 	return b.sign(ctx, call{op: "SignGet", key: request.Key, idempotent: true}, wire.GetItem(request), request.Now)
 }
 
+// SignGets signs many downloads at the cost of one crossing to the plugin. In the place
+// of one that could not be signed stands the zero Exchange; SignGet says why. All requests
+// count as of the first one's time.
+func (b *bucket) SignGets(ctx context.Context, requests []driver.GetRequest) []driver.Exchange {
+	signed := make([]driver.Exchange, len(requests))
+	if len(requests) == 0 {
+		return signed
+	}
+	items := make([]wire.Item, len(requests))
+	for i, request := range requests {
+		items[i] = wire.GetItem(request)
+	}
+	group := newGroup(items, requests[0].Now)
+	if err := b.signAll(ctx, call{op: "SignGet"}, group); err != nil {
+		return signed
+	}
+	for i := range group {
+		if group[i].signed.Err == nil {
+			signed[i] = group[i].signed.Exchange
+		}
+	}
+	return signed
+}
+
 // SignPut implements driver.Bucket.
 func (b *bucket) SignPut(ctx context.Context, request driver.PutRequest) (driver.Exchange, error) {
 	return b.sign(ctx, call{op: "SignPut", key: request.Key, idempotent: true}, wire.PutItem(request), request.Now)

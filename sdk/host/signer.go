@@ -36,11 +36,37 @@ type signer struct {
 	closed bool
 }
 
-// signRequest is one caller's request.
+// signRequest is one request of a caller.
 type signRequest struct {
-	item    wire.Item
-	now     int64
-	outcome chan wire.Signed // takes one without blocking, wanted or not
+	item   wire.Item
+	now    int64
+	signed wire.Signed // once all of the group are settled
+	group  *signGroup
+}
+
+// signGroup are the requests that one caller waits for together.
+type signGroup struct {
+	unsettled atomic.Int64
+	settled   chan struct{} // closed when none is left
+}
+
+// newGroup returns requests for the items, of which there is one at least.
+func newGroup(items []wire.Item, now time.Time) []signRequest {
+	group := &signGroup{settled: make(chan struct{})}
+	group.unsettled.Store(int64(len(items)))
+	requests := make([]signRequest, len(items))
+	for i, item := range items {
+		requests[i] = signRequest{item: item, now: wire.FromTime(now), group: group}
+	}
+	return requests
+}
+
+// settle gives a request its outcome, once, wanted or not. It does not block.
+func (r *signRequest) settle(outcome wire.Signed) {
+	r.signed = outcome
+	if r.group.unsettled.Add(-1) == 0 {
+		close(r.group.settled)
+	}
 }
 
 func newSigner(p *Plugin, i *instance, handle uint64) *signer {
@@ -49,29 +75,37 @@ func newSigner(p *Plugin, i *instance, handle uint64) *signer {
 
 // sign has one request signed.
 func (b *bucket) sign(ctx context.Context, c call, item wire.Item, now time.Time) (driver.Exchange, error) {
-	if b.closed.Load() {
-		return driver.Exchange{}, errClosed(c.op)
-	}
-	request := &signRequest{item: item, now: wire.FromTime(now), outcome: make(chan wire.Signed, 1)}
 	return drive(ctx, b.plugin, c, func(ctx context.Context) (driver.Exchange, error) {
-		a, err := b.attach(ctx)
-		if err != nil {
-			return driver.Exchange{}, unsent(err)
+		requests := newGroup([]wire.Item{item}, now)
+		if err := b.signAll(ctx, c, requests); err != nil {
+			return driver.Exchange{}, err
 		}
-		if err := a.signer.submit(request); err != nil {
-			return driver.Exchange{}, a.instance.failed(err)
-		}
-		select {
-		case signed := <-request.outcome:
-			return signed.Exchange, signed.Err
-		case <-ctx.Done():
-			return driver.Exchange{}, ctx.Err()
-		}
+		return requests[0].signed.Exchange, requests[0].signed.Err
 	})
 }
 
-// submit queues a request; its outcome arrives whatever happens.
-func (s *signer) submit(request *signRequest) error {
+// signAll submits the requests of one group and waits until each has its outcome.
+func (b *bucket) signAll(ctx context.Context, c call, requests []signRequest) error {
+	if b.closed.Load() {
+		return errClosed(c.op)
+	}
+	a, err := b.attach(ctx)
+	if err != nil {
+		return unsent(err)
+	}
+	if err := a.signer.submit(requests); err != nil {
+		return a.instance.failed(err)
+	}
+	select {
+	case <-requests[0].group.settled:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// submit queues requests; their outcomes arrive whatever happens.
+func (s *signer) submit(requests []signRequest) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -84,7 +118,9 @@ func (s *signer) submit(request *signRequest) error {
 		}
 		s.stream = stream
 	}
-	s.stream.add(request)
+	for i := range requests {
+		s.stream.add(&requests[i])
+	}
 	if s.stream.complete() {
 		s.flush(s.stream)
 	} else {
@@ -223,7 +259,7 @@ func (s *signer) receive(stream *signStream) {
 			if i < len(answer.Outcomes) {
 				outcome = answer.Outcomes[i]
 			}
-			request.outcome <- outcome
+			request.settle(outcome)
 		}
 	}
 }
@@ -243,11 +279,11 @@ func (s *signer) abandon(stream *signStream, cause error) {
 		unanswered.timeout.Stop()
 		delete(stream.inFlight, number)
 		for _, request := range unanswered.requests {
-			request.outcome <- wire.Signed{Err: cause}
+			request.settle(wire.Signed{Err: cause})
 		}
 	}
 	for _, request := range stream.waiting {
-		request.outcome <- wire.Signed{Err: cause}
+		request.settle(wire.Signed{Err: cause})
 	}
 	stream.waiting = nil
 }
