@@ -21,7 +21,10 @@ is() { [[ $(value "$1") == true ]]; }
 # Later ones, and those of a stack that does not wait, are refused, which is no failure.
 told() {
   local code=$?
-  [[ $(value role) == worker ]] || exit "$code"
+  if [[ $(value role) == finder ]]; then # one that is not up must not keep the next away; its log stays for a while
+    [[ $code == 0 ]] || systemd-run --on-active=15min /usr/bin/systemctl start dth-finish.service || true
+    exit "$code"
+  fi
   [[ -x $root/opt/aws/bin/cfn-signal ]] || dnf -q -y install aws-cfn-bootstrap || true
   "$root/opt/aws/bin/cfn-signal" --exit-code "$code" --reason "dth boot ended with $code: see /var/log/cloud-init-output.log" \
     --stack "$(value stack)" --resource WorkersUp --region "$(value region)" || true
@@ -67,9 +70,13 @@ install_dth() {
   [[ -x $root/opt/dth/dth ]] || fail "$from holds no program dth"
 }
 
-# plugin SIDE prints the plugin for what the stack's form calls a type.
+# kind SIDE prints the store's type, nothing where a plugin is named instead.
+kind() { [[ -n $(value "$1Plugin") ]] || value "$1Type"; }
+
+# plugin SIDE prints the plugin that the stack names, or that for what its form calls a type.
 plugin() {
-  case $(value "$1Type") in
+  case $(kind "$1") in
+  '') value "$1Plugin" ;;
   Amazon_S3)
     case $(value "$1Endpoint") in
     '' | *.amazonaws.com | *.amazonaws.com/ | *.amazonaws.com.cn | *.amazonaws.com.cn/) echo s3 ;;
@@ -85,26 +92,27 @@ plugin() {
 
 # credentials SIDE prints a reference: to a secret, to nobody, or nothing for the role.
 credentials() {
-  if [[ $(value "$1Type") == Amazon_S3 ]] && is "$1InCurrentAccount"; then
+  if [[ $(kind "$1") == Amazon_S3 && $(plugin "$1") == s3 ]] && is "$1InCurrentAccount"; then
     return 0
   elif [[ -n $(value "$1Credentials") ]]; then
     echo "secret:$(value "$1Credentials")"
-  elif [[ $(value "$1Type") == Amazon_S3 && -z $(value "$1RoleArn") ]]; then
+  elif [[ $(kind "$1") == Amazon_S3 && -z $(value "$1RoleArn") ]]; then
     echo anonymous
   fi
 }
 
 # options SIDE prints the options of a location, one name=value a line.
 options() {
-  local kind
-  kind=$(plugin "$1")
+  local name
+  name=$(plugin "$1")
   option credentials "$(credentials "$1")"
-  [[ $kind == kodo ]] || option region "$(value "$1Region")"
+  [[ $name == kodo ]] || option region "$(value "$1Region")"
   option endpoint "$(value "$1Endpoint")"
-  if [[ $kind == s3 ]]; then
+  if [[ $name == s3 ]]; then
     option role-arn "$(value "$1RoleArn")"
     option external-id "$(value "$1ExternalId")"
   fi
+  value "$1Options" | tr '&' '\n' | sed '/^$/d'
 }
 option() { [[ -z $2 ]] || echo "$1=$2"; }
 
@@ -133,11 +141,12 @@ store() {
   options "$2" | while IFS= read -r line; do yaml '    ' "${line%%=*}" "${line#*=}"; done
 }
 
-# job prints the job of dth.yaml. Objects keep their whole key below the destination's prefix.
+# job prints the job of dth.yaml. Objects keep their whole key below the destination's prefix,
+# or lose the folders of the source's.
 job() {
   local prefix='' above='' below star=''
-  [[ -n $(value srcPrefixesListFile) ]] || prefix=$(value srcPrefix)
-  [[ $prefix != */* ]] || above=${prefix%/*}/
+  [[ -n $(value srcPrefixsListFile) ]] || prefix=$(value srcPrefix)
+  [[ $prefix != */* || $(value keepSrcPrefix) == false ]] || above=${prefix%/*}/
   [[ $prefix == '' || $prefix == */ ]] || star='*'
   below=$(value destPrefix)
   below=${below#/}
@@ -154,6 +163,8 @@ job() {
   yaml '    ' max-delete "$(value maxDelete)"
   if [[ $(value role) == worker ]]; then yaml '    ' transfers "$(($(value workerNumber) * 16))"; fi
   yaml '    ' giant-threshold "$(value giantThresholdMiB)MiB"
+  yaml '    ' check-every "$(value checkSeconds)s"
+  yaml '    ' status-days "$(value statusTtlDays)"
   written
 }
 
@@ -205,7 +216,7 @@ finder_flags=''
 finder_only() {
   local list bucket line mark='?'
   if is srcSkipCompare; then finder_flags=--skip-compare; fi
-  list=$(value srcPrefixesListFile)
+  list=$(value srcPrefixsListFile)
   if [[ -n $list ]]; then
     finder_flags+=" --prefixes-from \${DTH_LIST}"
     bucket=$(value srcPrefixListBucket)
@@ -279,7 +290,6 @@ END
     fi
     printf '%s\n' '' '[Install]' WantedBy=multi-user.target
   } >"$root/etc/systemd/system/dth-$role.service"
-  [[ $role == worker ]] || finish_unit
 }
 
 # finish_unit installs what ends the finder's instance, once its last lines are sent.
@@ -293,6 +303,8 @@ Description=end the instance of the dth finder
 
 [Service]
 Type=oneshot
+Restart=on-failure
+RestartSec=60
 ExecStartPre=/usr/bin/sleep 30
 ExecStart=/usr/bin/aws autoscaling terminate-instance-in-auto-scaling-group --region $(value region) --instance-id $id --should-decrement-desired-capacity
 END
@@ -316,6 +328,7 @@ END
 
 main() {
   trap told EXIT
+  [[ $(value role) == worker ]] || finish_unit
   tune
   install_dth
   id -u dth >/dev/null 2>&1 || useradd --system --home-dir /var/lib/dth --shell /sbin/nologin dth
