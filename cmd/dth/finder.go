@@ -41,13 +41,16 @@ func (c *finderCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	prefixes, err := c.prefixes(ctx, p, resolved.Settings)
-	if err != nil {
-		return err
-	}
 	told, err := openTelemetry(ctx, c.telemetryFlags, emf.Finder, func() error { return nil }, p.stdout, p.logger(resolved.Settings.LogLevel))
 	if err != nil {
 		return err
+	}
+	prefixes, err := c.prefixes(ctx, p, resolved.Settings)
+	if err != nil {
+		if ctx.Err() == nil {
+			told.process.Failures.Add(1)
+		}
+		return errors.Join(err, told.close(ctx))
 	}
 	return errors.Join(c.find(ctx, p, resolved, prefixes, told.process), told.close(ctx))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -42,6 +43,8 @@ type fleetFlags struct {
 	tableFlags
 	StateMachine   string `placeholder:"ARN" help:"Step Functions state machine that watches giant objects; without it each is copied by one worker."`
 	GiantThreshold string `placeholder:"SIZE" help:"Size from which an object is copied by many workers (default: 1GiB)."`
+	CheckEvery     string `placeholder:"TIME" help:"How often the state machine looks at a giant object (default: 1m)."`
+	StatusDays     string `placeholder:"N" help:"For how many days the fleet remembers what came of each message, by which dth status counts (default: 14)."`
 	RetryAfter     string `placeholder:"TIME" help:"Pause before an object is tried again; doubles with each attempt (default: 30s)."`
 	LookAgain      string `placeholder:"TIME" help:"After what time nobody who lost a message can still write (default: 15m)."`
 	Visibility     string `placeholder:"TIME" help:"How long a message is its worker's after the worker's last sign of life (default: 2m)."`
@@ -79,7 +82,9 @@ func (p *process) openFleet(ctx context.Context, settings job.Settings, logger h
 	if err != nil {
 		return nil, nil, err
 	}
-	fleet.Journal, fleet.Ledger = records.New(tables, records.Options{Owner: fleet.Worker, Lease: settings.Fleet.Lease}), ledgers.New(tables)
+	fleet.Journal, fleet.Ledger = records.New(tables, records.Options{
+		Owner: fleet.Worker, Lease: settings.Fleet.Lease, Tallies: time.Duration(settings.Fleet.StatusDays) * 24 * time.Hour,
+	}), ledgers.New(tables)
 	if fleet.Giants, err = openGiants(ctx, settings, tables); err != nil {
 		return nil, nil, err
 	}
@@ -116,7 +121,7 @@ func openGiants(ctx context.Context, settings job.Settings, tables *dynamo.Clien
 	if err != nil {
 		return nil, err
 	}
-	watch, err := stepfunctions.Open(ctx, settings.Fleet.StateMachine, 0)
+	watch, err := stepfunctions.Open(ctx, settings.Fleet.StateMachine, settings.Fleet.CheckEvery)
 	if err != nil {
 		return nil, err
 	}

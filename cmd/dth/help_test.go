@@ -8,7 +8,7 @@ import (
 func TestHelp(t *testing.T) {
 	for _, command := range []string{
 		"", "sync", "copy", "plan", "finder", "worker", "verify", "status", "retry",
-		"dlq", "dlq list", "dlq show", "dlq redrive", "dlq purge", "plugin list", "config show", "version",
+		"dlq", "dlq list", "dlq show", "dlq redrive", "dlq purge", "deploy", "deploy up", "deploy status", "deploy logs", "deploy delete", "plugin list", "config show", "version",
 	} {
 		t.Run(command, func(t *testing.T) {
 			t.Setenv("COLUMNS", "100") // the width that kong wraps at

@@ -38,6 +38,12 @@ type commandLine struct {
 		Redrive dlqRedriveCommand `cmd:"" help:"Send letters back to be worked on, with no attempt counted."`
 		Purge   dlqPurgeCommand   `cmd:"" help:"Remove letters for good."`
 	} `cmd:"" name:"dlq" help:"Look at what a fleet could not work on, and decide about it."`
+	Deploy struct {
+		Up     deployCommand       `cmd:"" default:"withargs" help:"Create or update the stack of a job (may be left out)."`
+		Status deployStatusCommand `cmd:"" help:"Show how a stack is: its state, machines, queues and outputs."`
+		Logs   deployLogsCommand   `cmd:"" help:"Show the logs of a stack's finder and workers."`
+		Delete deployDeleteCommand `cmd:"" help:"Delete a stack; buckets stay as they are."`
+	} `cmd:"" help:"Make a fleet in AWS by CloudFormation, and look after it."`
 	Plugin struct {
 		List pluginListCommand `cmd:"" help:"List the plugins that dth finds."`
 	} `cmd:"" help:"Look at plugins."`

@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -14,11 +15,13 @@ type Fleet struct {
 	DeadLetterQueue string // URL
 	ObjectsTable    string
 	PartsTable      string
-	StateMachine    string // ARN; empty where no object is copied by many workers
-	WorkerGroup     string // name of the workers' Auto Scaling group; empty where the finder starts none
-	GiantThreshold  int64  // bytes
-	Events          string // none, Create or CreateAndDelete
-	Attempts        int    // 0 for automatic
+	StateMachine    string        // ARN; empty where no object is copied by many workers
+	WorkerGroup     string        // name of the workers' Auto Scaling group; empty where the finder starts none
+	GiantThreshold  int64         // bytes
+	CheckEvery      time.Duration // between two looks of the state machine at a giant object
+	StatusDays      int           // for how long what came of a message is kept
+	Events          string        // none, Create or CreateAndDelete
+	Attempts        int           // 0 for automatic
 	RetryAfter      time.Duration
 	LookAgain       time.Duration
 	Visibility      time.Duration // how long a message is its receiver's after the last sign of life
@@ -70,6 +73,8 @@ func fleetSettings() []setting {
 		{name: "giant-threshold", initial: "1GiB", read: func(s *Settings, text string) error {
 			return readSize(&s.Fleet.GiantThreshold, text, 5*mib, 5*tib)
 		}},
+		{name: "check-every", initial: "1m", read: func(s *Settings, text string) error { return readDuration(&s.Fleet.CheckEvery, text) }},
+		{name: "status-days", initial: "14", read: func(s *Settings, text string) error { return readDays(&s.Fleet.StatusDays, text) }},
 		{name: "events", initial: "none", read: func(s *Settings, text string) error {
 			return readChoice(&s.Fleet.Events, text, "none", "Create", "CreateAndDelete")
 		}},
@@ -90,5 +95,17 @@ func readDuration(into *time.Duration, text string) error {
 		return &Error{What: fmt.Sprintf("%q is no time in range", text), Do: "write such as 30s or 5m, from 1s to 15m"}
 	}
 	*into = d
+	return nil
+}
+
+// A message lives for 14 days: what came of it must not be forgotten before.
+const leastDays, mostDays = 14, 3650
+
+func readDays(into *int, text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < leastDays || n > mostDays {
+		return &Error{What: fmt.Sprintf("%q is no number of days in range", text), Do: fmt.Sprintf("write a number from %d to %d", leastDays, mostDays)}
+	}
+	*into = n
 	return nil
 }

@@ -107,6 +107,7 @@ type Settings struct {
 	LogLevel           string
 	PluginDir          string // list of folders; empty for "plugins" beside the binary
 	Fleet              Fleet
+	Deploy             Deploy
 }
 
 // setting is one row of the table of settings.
@@ -157,7 +158,7 @@ func settingTable() []setting {
 		}},
 		{name: "plugin-dir", process: true, read: func(s *Settings, text string) error { s.PluginDir = text; return nil }},
 	}
-	table = append(table, fleetSettings()...)
+	table = append(append(table, fleetSettings()...), deploySettings()...)
 	for _, short := range shorthands() {
 		table = append(table, setting{name: short.name, side: short.side, read: func(_ *Settings, text string) error { return short.check(text) }})
 	}
