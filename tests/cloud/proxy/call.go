@@ -14,7 +14,8 @@ type Call struct {
 	Service   string   // by its name in IAM: sqs, dynamodb, states, …
 	Operation string   // SendMessageBatch, PutItem, …; "GET /path" of services that have no names for them
 	Actions   []string // what IAM has to allow: SendMessage, UpdateItem, …, sorted
-	Resources []string // queues and tables by name, indexes as TABLE/index/NAME, others by ARN, sorted
+	Resources []string // queues, tables, log and scaling groups by name, indexes as TABLE/index/NAME, others by ARN, sorted
+	Needs     []Need   // of S3 alone, whose one call may need actions on many resources
 	AccessKey string   // id of the access key that signed it
 	Status    int      // of the answer
 	Code      string   // of the answer if it is an error
@@ -26,6 +27,7 @@ type request struct {
 
 	body   []byte
 	fields map[string]json.RawMessage // of a JSON body
+	form   url.Values                 // of the query protocol
 }
 
 func (r request) operation() string { return r.Service + "." + r.Operation }
@@ -34,12 +36,16 @@ func (r request) operation() string { return r.Service + "." + r.Operation }
 // "DynamoDB_20120810.PutItem".
 func parse(r *http.Request, body []byte) request {
 	call := request{body: body}
-	call.AccessKey, call.Service = signer(r.Header.Get("Authorization"))
+	call.AccessKey, call.Service = signerOf(r)
+	if call.Service == "s3" {
+		call.ofBucket(r)
+		return call
+	}
 	if prefix, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
 		call.Service, call.Operation = serviceOf(prefix, call.Service), operation
 		_ = json.Unmarshal(body, &call.fields) // what is no JSON has no fields
 	} else if form, err := url.ParseQuery(string(body)); err == nil && form.Get("Action") != "" {
-		call.Operation = form.Get("Action")
+		call.Operation, call.form = form.Get("Action"), form
 	} else {
 		call.Operation = r.Method + " " + r.URL.Path
 	}
@@ -95,8 +101,11 @@ func (r request) resources() []string {
 	}
 	queue := r.text("QueueUrl")
 	add(queue[strings.LastIndex(queue, "/")+1:])
-	for _, field := range []string{"QueueName", "SourceArn", "DestinationArn", "stateMachineArn", "executionArn", "SecretId"} {
+	for _, field := range []string{"QueueName", "SourceArn", "DestinationArn", "stateMachineArn", "executionArn", "SecretId", "logGroupName"} {
 		add(r.text(field))
+	}
+	for _, field := range []string{"AutoScalingGroupName", "RoleArn"} {
+		add(r.form.Get(field))
 	}
 	if r.Service != "dynamodb" {
 		return names
