@@ -13,22 +13,26 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // fullest is a stack with every parameter set, and none at its default.
 var fullest = Stack{Name: "photos", Region: "cn-north-1", Partition: "aws-cn", Parameters: map[string]string{
-	"srcType": "Amazon_S3", "srcBucket": "from", "srcPrefix": "it's/20%", "srcPrefixesListFile": "lists/a b#.txt", "srcPrefixListBucket": "lists",
+	"srcType": "Amazon_S3", "srcBucket": "from", "srcPrefix": "it's/20%", "srcPrefixsListFile": "lists/a b#.txt", "srcPrefixListBucket": "lists",
 	"srcRegion": "eu-west-1", "srcEndpoint": "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com", "srcInCurrentAccount": "true", "srcCredentials": "keys/source",
 	"srcRoleArn": "arn:aws-cn:iam::444455556666:role/reader", "srcExternalId": "id-1", "srcEvent": "CreateAndDelete", "srcSkipCompare": "true", "isPayerRequest": "true",
-	"destType": "Tencent_COS", "destBucket": "to-125", "destPrefix": "/below", "destRegion": "ap-guangzhou", "destEndpoint": "https://cos.example.com",
+	"destType": "Tencent_COS", "destBucket": "to-125", "destPrefix": "/below", "keepSrcPrefix": "false", "destRegion": "ap-guangzhou", "destEndpoint": "https://cos.example.com",
 	"destInCurrentAccount": "false", "destCredentials": "keys/destination", "destRoleArn": "arn:aws-cn:iam::444455556666:role/writer", "destExternalId": "id-2",
 	"destStorageClass": "STANDARD", "destAcl": "private", "destPutObjectSSEType": "AWS_KMS", "destPutObjectSSEKmsKeyId": "12345678-1234-1234-1234-123456789012",
 	"kmsKeyArns": "arn:aws-cn:kms:cn-north-1:444455556666:key/1", "alarmEmail": "me@example.com", "ec2VpcId": "vpc-1", "ec2Subnets": "subnet-1,subnet-2",
 	"finderEc2Memory": "16", "ec2CronExpression": "0 3 * * ? *", "workerInstanceTypes": "c8gn.medium,c7gn.medium,c6gn.medium,t4g.small", "spotPercent": "100",
 	"imageId": "ami-1", "finderDepth": "3", "finderNumber": "2", "workerNumber": "8", "includeMetadata": "false", "maxCapacity": "40", "minCapacity": "0",
 	"desiredCapacity": "2", "giantThresholdMiB": "512", "maxDelete": "77", "permissionsBoundaryArn": "arn:aws-cn:iam::111122223333:policy/boundary",
+	"checkSeconds": "30", "statusTtlDays": "90", "vpcEndpoints": "All", "vpcRouteTableIds": "rtb-1,rtb-2",
 	"assetBucket": "assets", "assetPrefix": "v1.0.0/", "assetSha256": "0000000000000000000000000000000000000000000000000000000000000000",
 }}
 
@@ -53,7 +57,8 @@ type booted struct {
 }
 
 // boot runs user data in a scratch root, where the machine's programs only write down how
-// they were called, and the aws command gives an archive for whatever is downloaded.
+// they were called, and the aws command gives an archive for whatever is downloaded; without
+// one it fails.
 func boot(t *testing.T, role string, stack Stack, archive []byte) booted {
 	t.Helper()
 	if _, err := exec.LookPath("bash"); err != nil {
@@ -77,8 +82,11 @@ func boot(t *testing.T, role string, stack Stack, archive []byte) booted {
 		filepath.Join(root, "opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"): note,
 		filepath.Join(programs, "user-data"):                                                   userData(t, read(t), role, stack),
 	}
-	for _, name := range []string{"modprobe", "sysctl", "tc", "useradd", "dnf", "systemctl"} {
+	for _, name := range []string{"modprobe", "sysctl", "tc", "useradd", "dnf", "systemctl", "systemd-run"} {
 		scripts[filepath.Join(programs, name)] = note
+	}
+	if archive == nil {
+		delete(scripts, asset)
 	}
 	for path, content := range scripts {
 		if err := os.WriteFile(path, []byte(content), 0o700); err != nil {
@@ -104,14 +112,16 @@ func (b booted) file(t *testing.T, name string) string {
 	return string(content)
 }
 
-// release returns an archive of programs, and its checksum.
-func release(t *testing.T) (archive []byte, sum string) {
+// release returns an archive of programs and of more files by name, and its checksum.
+func release(t *testing.T, more map[string]string) (archive []byte, sum string) {
 	t.Helper()
 	var b bytes.Buffer
 	compressed := gzip.NewWriter(&b)
 	files := tar.NewWriter(compressed)
-	for _, name := range []string{"dth", "plugins/dth-plugin-s3"} {
-		content := "#!/bin/sh\n"
+	all := map[string]string{"dth": "#!/bin/sh\n", "plugins/dth-plugin-s3": "#!/bin/sh\n"}
+	maps.Copy(all, more)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		content := all[name]
 		if err := files.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(content))}); err != nil {
 			t.Fatal(err)
 		}
@@ -135,9 +145,20 @@ func (s Stack) with(pairs ...string) Stack {
 	return s
 }
 
+// tuned is what lets one instance fill a long line: BBR, and buffers for 64 MiB under way.
+const tuned = `net.core.default_qdisc = fq
+net.ipv4.tcp_congestion_control = bbr
+net.core.rmem_max = 67108864
+net.core.wmem_max = 67108864
+net.ipv4.tcp_rmem = 4096 131072 67108864
+net.ipv4.tcp_wmem = 4096 131072 67108864
+net.ipv4.tcp_slow_start_after_idle = 0
+net.ipv4.tcp_notsent_lowat = 131072
+`
+
 func TestBootInstallsWhatTheStackNames(t *testing.T) {
 	t.Parallel()
-	archive, sum := release(t)
+	archive, sum := release(t, nil)
 	for _, role := range []string{"worker", "finder"} {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
@@ -169,10 +190,8 @@ func TestBootInstallsWhatTheStackNames(t *testing.T) {
 			if got := b.file(t, "etc/modules-load.d/dth.conf"); got != "tcp_bbr\nsch_fq\n" {
 				t.Errorf("modules: %q", got)
 			}
-			for _, line := range []string{"net.core.default_qdisc = fq\n", "net.ipv4.tcp_congestion_control = bbr\n", "net.core.wmem_max = 67108864\n"} {
-				if !strings.Contains(b.file(t, "etc/sysctl.d/90-dth.conf"), line) {
-					t.Errorf("sysctl does not say %q", line)
-				}
+			if diff := cmp.Diff(tuned, b.file(t, "etc/sysctl.d/90-dth.conf")); diff != "" {
+				t.Errorf("sysctl (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -180,7 +199,7 @@ func TestBootInstallsWhatTheStackNames(t *testing.T) {
 
 func TestBootStopsAtWrongPrograms(t *testing.T) {
 	t.Parallel()
-	archive, sum := release(t)
+	archive, sum := release(t, nil)
 	b := boot(t, "worker", fullest, archive)
 	if b.err == nil {
 		t.Fatal("programs with another checksum are installed")

@@ -24,7 +24,7 @@ var smallest = Stack{Name: "small", Region: "us-east-1", Partition: "aws", Param
 // for the process.
 func configured(t *testing.T, role string, stack Stack) (resolved job.Job, written string) {
 	t.Helper()
-	archive, sum := release(t)
+	archive, sum := release(t, nil)
 	b := boot(t, role, stack.with("assetSha256", sum), archive)
 	if b.err != nil {
 		t.Fatalf("%v: %s", b.err, b.said)
@@ -57,6 +57,8 @@ func TestJobIsWhatTheFormSays(t *testing.T) {
 		},
 		"folder": {smallest.with("srcPrefix", "a/b/", "srcInCurrentAccount", "true", "destPrefix", "c"), "s3://from/a/b/",
 			"s3://to/c/a/b/?acl=bucket-owner-full-control", "INTELLIGENT_TIERING", "none", "10000"},
+		"folder alone": {smallest.with("srcPrefix", "a/b/", "srcInCurrentAccount", "true", "destPrefix", "c", "keepSrcPrefix", "false"), "s3://from/a/b/",
+			"s3://to/c/?acl=bucket-owner-full-control", "INTELLIGENT_TIERING", "none", "10000"},
 		"beginning": {smallest.with("srcPrefix", "it's/2%*", "srcInCurrentAccount", "true", "srcEvent", "Create"), "s3://from/it's/2%25%2A*",
 			"s3://to/it's/?acl=bucket-owner-full-control", "INTELLIGENT_TIERING", "Create", "10000"},
 		"encrypted": {smallest.with("srcType", "Aliyun_OSS", "srcCredentials", "oss", "srcRegion", "cn-hangzhou", "destPutObjectSSEType", "AWS_KMS", "destPutObjectSSEKmsKeyId", "k-1", "destAcl", "private"),
@@ -65,6 +67,12 @@ func TestJobIsWhatTheFormSays(t *testing.T) {
 			"kodo://from?credentials=secret:kodo", "s3://to?acl=bucket-owner-full-control&sse=AES256", "STANDARD_IA", "none", "10000"},
 		"another store": {smallest.with("srcEndpoint", "https://storage.example.com", "srcCredentials", "x", "srcRegion", "auto"),
 			"s3compat://from?credentials=secret:x&endpoint=https://storage.example.com&region=auto", "s3://to?acl=bucket-owner-full-control", "INTELLIGENT_TIERING", "none", "10000"},
+		"another store to write to, though the form says that Amazon's is ours": {smallest.with("destEndpoint", "https://minio.example.com", "destCredentials", "x"),
+			"s3://from?credentials=anonymous", "s3compat://to?credentials=secret:x&endpoint=https://minio.example.com", "", "none", "10000"},
+		"a product": {smallest.with("srcEndpoint", "https://minio.example.com", "srcCredentials", "x", "srcPlugin", "s3compat", "srcOptions", "profile=minio&addressing=path"),
+			"s3compat://from?credentials=secret:x&addressing=path&endpoint=https://minio.example.com&profile=minio", "s3://to?acl=bucket-owner-full-control", "INTELLIGENT_TIERING", "none", "10000"},
+		"a plugin of one's own": {smallest.with("srcInCurrentAccount", "true", "destPlugin", "tiny", "destOptions", "site=north", "destEndpoint", "https://tiny.example.com", "destPrefix", "c"), "s3://from",
+			"tiny://to/c/?endpoint=https://tiny.example.com&site=north", "", "none", "10000"},
 		"to another account": {smallest.with("srcInCurrentAccount", "true", "destInCurrentAccount", "false", "destRoleArn", "arn:aws:iam::444455556666:role/w"), "s3://from",
 			"s3://to?acl=bucket-owner-full-control&role-arn=arn:aws:iam::444455556666:role/w", "INTELLIGENT_TIERING", "none", "10000"},
 	} {
@@ -87,18 +95,18 @@ var reaches = map[string]map[string]string{
 	"srcInCurrentAccount": {"both": "  source:\n    plugin: 's3'\n    region"}, // and so no credentials
 	"srcRoleArn":          {"both": "role-arn: 'arn:aws-cn:iam::444455556666:role/reader'"}, "srcExternalId": {"both": "external-id: 'id-1'"},
 	"srcEvent": {"both": "events: 'CreateAndDelete'"}, "isPayerRequest": {"both": "requester-pays: 'true'"},
-	"srcSkipCompare":      {"finder": "finder @transfer --skip-compare --prefixes-from ${DTH_LIST} --stack photos"},
-	"srcPrefixesListFile": {"finder": `DTH_LIST="s3://lists/lists/a b%23.txt"`}, "srcPrefixListBucket": {"finder": `DTH_LIST="s3://lists/`},
+	"srcSkipCompare":     {"finder": "finder @transfer --skip-compare --prefixes-from ${DTH_LIST} --stack photos"},
+	"srcPrefixsListFile": {"finder": `DTH_LIST="s3://lists/lists/a b%23.txt"`}, "srcPrefixListBucket": {"finder": `DTH_LIST="s3://lists/`},
 	"destType": {"both": "plugin: 'cos'"}, "destBucket": {"both": "destination:to-125/"}, "destPrefix": {"both": "to-125/below/'"}, "destRegion": {"both": "ap-guangzhou"},
 	"destEndpoint": {"both": "https://cos.example.com"}, "destCredentials": {"both": "secret:keys/destination"}, "destInCurrentAccount": {"both": "secret:keys/destination"},
 	"includeMetadata": {"both": "metadata: 'none'"}, "workerNumber": {"worker": "transfers: '128'"}, "giantThresholdMiB": {"both": "giant-threshold: '512MiB'"},
-	"maxDelete": {"both": "max-delete: '77'"},
+	"maxDelete": {"both": "max-delete: '77'"}, "checkSeconds": {"both": "check-every: '30s'"}, "statusTtlDays": {"both": "status-days: '90'"},
 }
 
 // elsewhere are the parameters that other tests follow into the process: a stack with
 // fullest's destination has no use for them.
 var elsewhere = []string{
-	"srcPrefix", "srcCredentials", "destRoleArn", "destExternalId", "destStorageClass", "destAcl", "destPutObjectSSEType", "destPutObjectSSEKmsKeyId",
+	"srcPrefix", "keepSrcPrefix", "srcCredentials", "srcPlugin", "srcOptions", "destPlugin", "destOptions", "destRoleArn", "destExternalId", "destStorageClass", "destAcl", "destPutObjectSSEType", "destPutObjectSSEKmsKeyId",
 	"assetBucket", "assetPrefix", "assetSha256",
 }
 
@@ -185,7 +193,7 @@ func TestUnitsAreSound(t *testing.T) {
 		}
 		t.Skip("not run: systemd-analyze is not installed: install the package systemd")
 	}
-	archive, sum := release(t)
+	archive, sum := release(t, nil)
 	for _, role := range []string{"worker", "finder"} {
 		b := boot(t, role, fullest.with("assetSha256", sum), archive)
 		units, err := filepath.Glob(filepath.Join(b.root, "etc/systemd/system/*.service"))

@@ -131,6 +131,7 @@ func TestStackHasWhatItAsksFor(t *testing.T) {
 		"no events":            {smallest, "Notification", false},
 		"events":               {smallest.with("srcEvent", "Create"), "Notification", true},
 		"events of no S3":      {smallest.with("srcEvent", "Create", "srcType", "Aliyun_OSS"), "Notification", false},
+		"events of a plugin":   {smallest.with("srcEvent", "Create", "srcPlugin", "tiny"), "Notification", false},
 		"waits for a worker":   {smallest, "WorkersUp", true},
 		"begins with none":     {smallest.with("desiredCapacity", "0"), "WorkersUp", false},
 	} {

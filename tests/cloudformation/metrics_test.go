@@ -13,10 +13,11 @@ import (
 	"github.com/dth-dev/dth/core/observe/emf"
 )
 
-// emitted returns the metrics that processes tell CloudWatch with the stack's name.
-func emitted(t *testing.T) map[string]bool {
+// emitted returns the metrics that processes tell CloudWatch with the stack's name, by
+// namespace and name, with their units.
+func emitted(t *testing.T) map[string]string {
 	t.Helper()
-	names := map[string]bool{}
+	units := map[string]string{}
 	for _, role := range []emf.Role{emf.Worker, emf.Finder} {
 		var output bytes.Buffer
 		emitter := emf.Start(emf.Options{
@@ -29,7 +30,7 @@ func emitted(t *testing.T) map[string]bool {
 			AWS struct {
 				CloudWatchMetrics []struct {
 					Namespace string
-					Metrics   []struct{ Name string }
+					Metrics   []struct{ Name, Unit string }
 				}
 			} `json:"_aws"`
 		}
@@ -38,11 +39,11 @@ func emitted(t *testing.T) map[string]bool {
 		}
 		for _, directive := range document.AWS.CloudWatchMetrics {
 			for _, metric := range directive.Metrics {
-				names[directive.Namespace+" "+metric.Name] = true
+				units[directive.Namespace+" "+metric.Name] = metric.Unit
 			}
 		}
 	}
-	return names
+	return units
 }
 
 // ofAWS are the metrics of AWS that the template looks at, by the documents of each service.
@@ -59,10 +60,10 @@ func TestDashboardAndAlarmsLookAtWhatIsEmitted(t *testing.T) {
 	known := emitted(t)
 	check := func(where, metric string, dimensions map[string]any) {
 		t.Helper()
-		if !known[metric] && !ofAWS[metric] {
+		if known[metric] == "" && !ofAWS[metric] {
 			t.Errorf("%s looks at %s, which nobody emits", where, metric)
 		}
-		if known[metric] && (len(dimensions) != 1 || dimensions["StackName"] != "photos") {
+		if known[metric] != "" && (len(dimensions) != 1 || dimensions["StackName"] != "photos") {
 			t.Errorf("%s looks at %s by %v, workers emit it by StackName", where, metric, dimensions)
 		}
 	}
@@ -132,7 +133,11 @@ func checkDashboard(t *testing.T, body string, check func(where, metric string, 
 			check("widget "+widget.Properties.Title, metric, map[string]any{fmt.Sprint(row[2]): row[3]})
 		}
 	}
-	for _, metric := range []string{"CompletedBytes", "TransferredObjects", "FailedObjects", "cc", "AWS/SQS ApproximateAgeOfOldestMessage", "AWS/EC2 NetworkOut"} {
+	for _, metric := range []string{
+		"CompletedBytes", "TransferredObjects", "FailedObjects", "cc", "AWS/SQS ApproximateAgeOfOldestMessage", "AWS/EC2 NetworkIn", "AWS/EC2 NetworkOut",
+		"AWS/SQS ApproximateNumberOfMessagesVisible", "AWS/SQS ApproximateNumberOfMessagesNotVisible", "AWS/AutoScaling GroupInServiceInstances",
+		"AWS/States ExecutionsStarted", "AWS/States ExecutionsSucceeded",
+	} {
 		if !shown[metric] {
 			t.Errorf("the dashboard does not show %s", metric)
 		}

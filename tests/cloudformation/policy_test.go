@@ -49,10 +49,13 @@ func TestRolesReachTheBucketsThatAreTheirs(t *testing.T) {
 		"source with keys":              {smallest, "WorkerRole", "s3:GetObject", "arn:aws:s3:::from/a", false},
 		"destination with keys":         {ours.with("destInCurrentAccount", "false"), "WorkerRole", "s3:PutObject", "arn:aws:s3:::to/a", false},
 		"a bucket of the same name":     {ours.with("destType", "Aliyun_OSS"), "WorkerRole", "s3:PutObject", "arn:aws:s3:::to/a", false},
+		"a bucket of a plugin":          {ours.with("destPlugin", "tiny"), "WorkerRole", "s3:PutObject", "arn:aws:s3:::to/a", false},
 		"its secret": {smallest.with("srcCredentials", "keys"), "FinderRole", "secretsmanager:GetSecretValue",
 			"arn:aws:secretsmanager:us-east-1:111122223333:secret:keys-AbCdEf", true},
 		"no secret that begins so": {smallest.with("srcCredentials", "keys"), "FinderRole", "secretsmanager:GetSecretValue",
 			"arn:aws:secretsmanager:us-east-1:111122223333:secret:keys-of-others-AbCdEf", false},
+		"no secret that is not asked for": {ours.with("srcCredentials", "keys"), "FinderRole", "secretsmanager:GetSecretValue",
+			"arn:aws:secretsmanager:us-east-1:111122223333:secret:keys-AbCdEf", false},
 		"only its source tells": {ours, "FunctionRole", "s3:PutBucketNotification", "arn:aws:s3:::from", false},
 		"its source tells":      {ours.with("srcEvent", "Create"), "FunctionRole", "s3:PutBucketNotification", "arn:aws:s3:::from", true},
 	} {

@@ -18,15 +18,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dth-dev/dth/tests/cloud"
+	"github.com/dth-dev/dth/tests/cloud/proxy"
 )
 
 // account is an emulated one with a stack in it.
@@ -117,8 +115,9 @@ const ground = `{"Resources": {
   "Network": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
   "One": {"Type": "AWS::EC2::Subnet", "Properties": {"VpcId": {"Ref": "Network"}, "CidrBlock": "10.0.1.0/24", "AvailabilityZone": "us-east-1a"}},
   "Two": {"Type": "AWS::EC2::Subnet", "Properties": {"VpcId": {"Ref": "Network"}, "CidrBlock": "10.0.2.0/24", "AvailabilityZone": "us-east-1b"}},
+  "Ways": {"Type": "AWS::EC2::RouteTable", "Properties": {"VpcId": {"Ref": "Network"}}},
   "Image": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/images/al2023", "Type": "String", "Value": "ami-0123456789abcdef0"}}},
- "Outputs": {"ec2VpcId": {"Value": {"Ref": "Network"}}, "ec2Subnets": {"Value": {"Fn::Join": [",", [{"Ref": "One"}, {"Ref": "Two"}]]}}, "imageId": {"Value": "/images/al2023"}}}`
+ "Outputs": {"ec2VpcId": {"Value": {"Ref": "Network"}}, "ec2Subnets": {"Value": {"Fn::Join": [",", [{"Ref": "One"}, {"Ref": "Two"}]]}}, "imageId": {"Value": "/images/al2023"}, "vpcRouteTableIds": {"Value": {"Ref": "Ways"}}}}`
 
 // settle waits until a stack is no longer in progress and returns it.
 func (a *account) settle(t *testing.T, id string) types.Stack {
@@ -215,11 +214,14 @@ func (a *account) notified(t *testing.T) []string {
 	return found
 }
 
+// asRendered is the test's stack, whose function does all that one can do.
+var asRendered = Stack{Name: stackName, Region: "us-east-1", Partition: "aws", Parameters: map[string]string{"srcBucket": sourceBucket, "srcEvent": "Create"}}
+
 // parametersOf adds to the ground's outputs, which are parameters of the stack.
 func parametersOf(ground types.Stack, more map[string]string) []types.Parameter {
 	values := map[string]string{
 		"srcBucket": sourceBucket, "destBucket": "copies", "srcInCurrentAccount": "true", "alarmEmail": "me@example.com", "assetBucket": assetBucket, "assetPrefix": "v1/",
-		"assetSha256": strings.Repeat("0", 64), "minCapacity": "0", "desiredCapacity": "0", "srcEvent": "Create",
+		"assetSha256": strings.Repeat("0", 64), "minCapacity": "0", "desiredCapacity": "0", "srcEvent": "Create", "vpcEndpoints": "All",
 	}
 	for _, output := range ground.Outputs {
 		values[*output.OutputKey] = *output.OutputValue
@@ -238,13 +240,15 @@ func parametersOf(ground types.Stack, more map[string]string) []types.Parameter 
 func TestStackComesAndGoes(t *testing.T) {
 	t.Parallel()
 	a := openAccount(t)
-	template, err := read(t).ForEmulator(*a.config.BaseEndpoint)
+	door, endpoint := proxy.StartForTest(t, proxy.Config{Default: *a.config.BaseEndpoint, Seed: 1, Record: true}) // of the function
+	template, err := read(t).ForEmulator(endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := a.inventory(t)
 	ground := a.create(t, "ground", ground, nil)
 	stack := a.create(t, stackName, template, parametersOf(ground, nil))
+	a.holdsAll(t, before)
 	outputs := map[string]string{}
 	for _, output := range stack.Outputs {
 		outputs[*output.OutputKey] = *output.OutputValue
@@ -275,9 +279,22 @@ func TestStackComesAndGoes(t *testing.T) {
 	a.finderStarts(t, outputs["FinderASGName"])
 	a.remove(t, *stack.StackId)
 	check("after delete", others)
+	holds(t, read(t).Grants(asRendered, "FunctionRole"), needsOf(door.Calls(), outputs["FinderASGName"]),
+		map[string]string{"Logs": "AWS Lambda writes the function's log itself"})
 	a.remove(t, *ground.StackId)
 	if diff := cmp.Diff(before, a.inventory(t)); diff != "" {
 		t.Errorf("the stack leaves something behind (-before +after):\n%s", diff)
+	}
+}
+
+// holdsAll looks whether there is more of everything than before: what is listed nowhere
+// would not be missed when it stays.
+func (a *account) holdsAll(t *testing.T, before map[string][]string) {
+	t.Helper()
+	for kind, names := range a.inventory(t) {
+		if len(names) <= len(before[kind]) {
+			t.Errorf("the stack makes no %s", kind)
+		}
 	}
 }
 
@@ -315,30 +332,4 @@ func (a *account) remove(t *testing.T, id string) {
 	if stack := a.settle(t, id); stack.StackStatus != types.StackStatusDeleteComplete {
 		t.Fatalf("stack is %s:\n%s", stack.StackStatus, a.events(t, id))
 	}
-}
-
-// inventory lists what costs money or holds a name.
-func (a *account) inventory(t *testing.T) map[string][]string {
-	t.Helper()
-	queues, err1 := sqs.NewFromConfig(a.config).ListQueues(t.Context(), &sqs.ListQueuesInput{})
-	tables, err2 := dynamodb.NewFromConfig(a.config).ListTables(t.Context(), &dynamodb.ListTablesInput{})
-	machines, err3 := sfn.NewFromConfig(a.config).ListStateMachines(t.Context(), &sfn.ListStateMachinesInput{})
-	groups, err4 := a.groups.DescribeAutoScalingGroups(t.Context(), &autoscaling.DescribeAutoScalingGroupsInput{})
-	logs, err5 := cloudwatchlogs.NewFromConfig(a.config).DescribeLogGroups(t.Context(), &cloudwatchlogs.DescribeLogGroupsInput{})
-	for _, err := range []error{err1, err2, err3, err4, err5} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	found := map[string][]string{"queues": queues.QueueUrls, "tables": tables.TableNames}
-	for _, machine := range machines.StateMachines {
-		found["state machines"] = append(found["state machines"], *machine.Name)
-	}
-	for _, group := range groups.AutoScalingGroups {
-		found["groups"] = append(found["groups"], *group.AutoScalingGroupName)
-	}
-	for _, group := range logs.LogGroups {
-		found["log groups"] = append(found["log groups"], *group.LogGroupName)
-	}
-	return found
 }

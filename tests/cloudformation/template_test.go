@@ -17,7 +17,7 @@ import (
 	"github.com/dth-dev/dth/core/dynamo"
 )
 
-var update = flag.Bool("update", false, "put boot.sh and giant.asl.json into the template")
+var update = flag.Bool("update", false, "put boot.sh and giant.asl.json into the template, and write docs/parameters.md")
 
 const (
 	folder = "../../infra/cloudformation/"
@@ -99,21 +99,22 @@ func TestTemplateFits(t *testing.T) {
 	}
 }
 
-// The form of data-transfer-hub v2.6, whose users come with its values: docs/…/deployment
-// and source/constructs/lib/s3-plugin.
+// reference is the form of data-transfer-hub v2.6, whose users come with its values, with
+// its defaults: source/constructs/lib/s3-plugin/s3-plugin-stack.ts.
+var reference = map[string]any{
+	"srcType": "Amazon_S3", "srcBucket": nil, "srcPrefix": "", "srcPrefixsListFile": "", "srcPrefixListBucket": "", "srcRegion": "", "srcEndpoint": "",
+	"srcInCurrentAccount": "false", "srcCredentials": "", "srcEvent": "No", "srcSkipCompare": "false", "isPayerRequest": "false",
+	"destBucket": nil, "destPrefix": "", "destRegion": "", "destInCurrentAccount": "true", "destCredentials": "", "destStorageClass": "INTELLIGENT_TIERING",
+	"destAcl": "bucket-owner-full-control", "destPutObjectSSEType": "None", "destPutObjectSSEKmsKeyId": "", "alarmEmail": nil, "ec2VpcId": nil, "ec2Subnets": nil,
+	"finderEc2Memory": "8", "ec2CronExpression": "0/60 * * * ? *", "finderDepth": "0", "finderNumber": "1", "workerNumber": "4", "includeMetadata": "true",
+	"maxCapacity": "20", "minCapacity": "1", "desiredCapacity": "1",
+}
+
 func TestTemplateTakesTheReferencesParameters(t *testing.T) {
 	t.Parallel()
 	template := read(t)
-	want := map[string]any{
-		"srcType": "Amazon_S3", "srcBucket": nil, "srcPrefix": "", "srcPrefixesListFile": "", "srcPrefixListBucket": "", "srcRegion": "", "srcEndpoint": "",
-		"srcInCurrentAccount": "false", "srcCredentials": "", "srcEvent": "No", "srcSkipCompare": "false", "isPayerRequest": "false",
-		"destBucket": nil, "destPrefix": "", "destRegion": "", "destInCurrentAccount": "true", "destCredentials": "", "destStorageClass": "INTELLIGENT_TIERING",
-		"destAcl": "bucket-owner-full-control", "destPutObjectSSEType": "None", "destPutObjectSSEKmsKeyId": "", "alarmEmail": nil, "ec2VpcId": nil, "ec2Subnets": nil,
-		"finderEc2Memory": "8", "ec2CronExpression": "0/60 * * * ? *", "finderDepth": "0", "finderNumber": "1", "workerNumber": "4", "includeMetadata": "true",
-		"maxCapacity": "20", "minCapacity": "1", "desiredCapacity": "1",
-	}
 	got := map[string]any{}
-	for name := range want {
+	for name := range reference {
 		parameter, ok := template.Parameters[name].(map[string]any)
 		if !ok {
 			t.Errorf("there is no parameter %s", name)
@@ -123,7 +124,7 @@ func TestTemplateTakesTheReferencesParameters(t *testing.T) {
 			got[name] = fmt.Sprint(got[name])
 		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(reference, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, output := range []string{
