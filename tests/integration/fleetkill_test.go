@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -38,10 +39,12 @@ func misfortunes() []proxy.Fault {
 	full.Code = "OverLimit"
 	broken := often("*", proxy.Fail, 0.01)
 	broken.Status = 500
+	stale := often("sqs.DeleteMessageBatch", proxy.Entries, 0.05)
+	stale.Code = proxy.StaleHandle
 	late := often("sqs.SendMessageBatch", proxy.Delay, 0.02)
 	late.Delay = 2 * time.Second
 	return []proxy.Fault{
-		often("sqs.SendMessageBatch", proxy.Entries, 0.05), often("sqs.DeleteMessageBatch", proxy.Entries, 0.05),
+		often("sqs.SendMessageBatch", proxy.Entries, 0.05), stale, often("sqs.DeleteMessageBatch", proxy.Entries, 0.05),
 		often("sqs.ChangeMessageVisibilityBatch", proxy.Entries, 0.05), often("sqs.ReceiveMessage", proxy.Duplicate, 0.05),
 		often("dynamodb.BatchGetItem", proxy.Entries, 0.05), often("dynamodb.TransactWriteItems", proxy.Conflict, 0.1),
 		late, full, throttled, broken, often("*", proxy.Lose, 0.01), often("*", proxy.Drop, 0.01),
@@ -144,6 +147,30 @@ func (s *siege) settle() {
 	}
 	s.workers = nil
 	s.compare()
+	s.accountForLetters()
+}
+
+// accountForLetters holds each dead letter to what it may be about: an object of the source
+// or a part of one, which compare has found whole at the destination, with what happened.
+func (s *siege) accountForLetters() {
+	s.t.Helper()
+	got := s.program.run("dlq", "list", "--json")
+	var letters []letter
+	if err := json.Unmarshal([]byte(got.stdout), &letters); err != nil || got.code != 0 {
+		s.t.Fatalf("%v: %+v", err, got)
+	}
+	known := s.source.Keys(bucket)
+	for _, one := range letters {
+		if one.Kind == "message" || one.Reason == "" || one.Run == "" {
+			s.t.Errorf("a letter that no work explains: %+v", one)
+		}
+		for _, object := range one.Objects {
+			if !slices.Contains(known, object.Key) {
+				s.t.Errorf("a letter about what the source never had: %+v", one)
+			}
+		}
+	}
+	s.t.Logf("%d dead letters", len(letters))
 }
 
 // find runs a finder, as soon as no other holds the lease.
