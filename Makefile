@@ -122,13 +122,15 @@ demo: build $(call stamps,versitygw) ## Copy a bucket between two real servers, 
 picture: build $(call stamps,versitygw) ## Draw a demo run into docs/demo.svg.
 	@go run ./tests/demo -picture docs/demo.svg
 
+# Most tests wait for other processes, so four packages, and four tests of each, share two
+# cores well. The longest package goes first.
 test: build emulators cloud-tools $(call stamps,$(SERVERS)) ## Run all tests, with the race detector where there is a C compiler.
 ifeq ($(RACE),)
 	@echo "==> no C compiler: testing without the race detector"
 	@if [ "$$CI" = true ]; then echo "CI needs a C compiler: install gcc or clang" >&2; exit 1; fi
 endif
 	@echo "==> test"
-	go test $(RACE) -shuffle=on -p 2 -timeout 30m ./...
+	go test $(RACE) -shuffle=on -p 4 -parallel 4 -timeout 30m ./tests/integration ./...
 
 test-cloudformation: build cloud-tools ## Check the template of the fleet, and make a stack of it on an emulator (make test does it too).
 	@echo "==> test the template"
