@@ -56,6 +56,8 @@ func TestRolesReachTheBucketsThatAreTheirs(t *testing.T) {
 			"arn:aws:secretsmanager:us-east-1:111122223333:secret:keys-of-others-AbCdEf", false},
 		"no secret that is not asked for": {ours.with("srcCredentials", "keys"), "FinderRole", "secretsmanager:GetSecretValue",
 			"arn:aws:secretsmanager:us-east-1:111122223333:secret:keys-AbCdEf", false},
+		"the secret of another store, though the form says that Amazon's is ours": {ours.with("srcCredentials", "keys", "srcEndpoint", "https://minio.example.com"), "FinderRole", "secretsmanager:GetSecretValue",
+			"arn:aws:secretsmanager:us-east-1:111122223333:secret:keys-AbCdEf", true},
 		"only its source tells": {ours, "FunctionRole", "s3:PutBucketNotification", "arn:aws:s3:::from", false},
 		"its source tells":      {ours.with("srcEvent", "Create"), "FunctionRole", "s3:PutBucketNotification", "arn:aws:s3:::from", true},
 	} {

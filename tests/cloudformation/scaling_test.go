@@ -33,7 +33,6 @@ var queued = map[string]string{
 	"m3": "ApproximateNumberOfMessagesVisible of small-PriorityQueue.QueueName", "m4": "ApproximateNumberOfMessagesNotVisible of small-PriorityQueue.QueueName",
 }
 
-// A queue that is not used has no metrics, and a sum with "+" would have none either.
 // More workers come by what stands in both queues; they go only when nothing waits and
 // nothing is under way for a quarter of an hour.
 func TestScalingLooksAtBothQueues(t *testing.T) {
@@ -62,6 +61,36 @@ func TestScalingLooksAtBothQueues(t *testing.T) {
 	for _, name := range []string{"ScaleOutAlarm", "WakeAlarm", "ScaleInAlarm"} {
 		if actions := rendered(t, smallest, name)["AlarmActions"]; !cmp.Equal(actions, []any{"small-" + strings.TrimSuffix(name, "Alarm") + "Policy"}) {
 			t.Errorf("%s does %v", name, actions)
+		}
+	}
+}
+
+// A queue that nobody uses has no metrics, and neither has a sum by "+" that it is part of.
+func TestIdleQueuesCountAsEmpty(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"ScaleOutAlarm", "WakeAlarm", "ScaleInAlarm", "NoProgressAlarm"} {
+		expression, _ := counted(t, smallest, name)
+		if want := "SUM([FILL(m1,0),FILL(m2,0),FILL(m3,0),FILL(m4,0)])"; !strings.Contains(expression, want) {
+			t.Errorf("%s looks at %s, want %s in it", name, expression, want)
+		}
+	}
+	board := fmt.Sprint(rendered(t, smallest, "Dashboard")["DashboardBody"])
+	for _, want := range []string{"SUM([FILL(m1,0),FILL(m3,0)])", "SUM([FILL(m2,0),FILL(m4,0)])"} {
+		if !strings.Contains(board, want) {
+			t.Errorf("the dashboard does not show %s", want)
+		}
+	}
+}
+
+// An update of the stack neither takes workers away, nor resumes a group that is paused,
+// nor starts a finder.
+func TestUpdatesLeaveGroupsTheirSize(t *testing.T) {
+	t.Parallel()
+	resources := read(t).RenderResources(smallest)
+	for _, name := range []string{"WorkerGroup", "FinderGroup"} {
+		policy, _ := resources[name].(map[string]any)["UpdatePolicy"].(map[string]any)
+		if diff := cmp.Diff(any(map[string]any{"IgnoreUnmodifiedGroupSizeProperties": true}), policy["AutoScalingScheduledAction"]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }
