@@ -169,7 +169,7 @@ else
 	@buf breaking --against '.git#tag=$(RELEASE)' $(if $(filter v0.%,$(RELEASE)),|| echo "allowed: the wire contract is not frozen before v1.0.0")
 endif
 
-bench: build emulators $(call stamps,rclone) ## Measure against rclone and a bare relay (12 minutes; BENCHFLAGS=-quick: 4).
+bench: build emulators $(call stamps,rclone) ## Measure against rclone and a bare relay (2 to 12 minutes; BENCHFLAGS=-quick: a third of it).
 	@go run ./tests/bench $(BENCHFLAGS)
 
 scale: build ## Push 1.1 million objects through a fleet and print what each takes (15 minutes).

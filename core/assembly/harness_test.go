@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -74,47 +73,16 @@ func newFleet(t *testing.T) *fleet {
 	c := &clock{time: time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC)}
 	f := &fleet{
 		t: t, clock: c, store: assemblytest.NewMemory().Join(t, c.now), queue: &mailbox{clock: c}, fuse: &fuse{},
-		source: startServer(t, "src"), destination: startServer(t, "dst"), settled: map[string][]journal.Record{},
+		source: assemblytest.StartStore(t, "src"), destination: assemblytest.StartStore(t, "dst"), settled: map[string][]journal.Record{},
 	}
 	f.settler, f.wrap = f, func(s assembly.Store) assembly.Store { return s }
 	f.watch = &watch{fleet: f, executions: map[string]*execution{}, polls: map[string]int{}}
 	return f
 }
 
-func startServer(t *testing.T, bucket string) *memdriver.Server {
-	t.Helper()
-	server, err := memdriver.NewServer(memdriver.Config{Accounts: map[string]memdriver.Account{"id": {Secret: "secret"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	server.CreateBucket(bucket)
-	return server
-}
-
 func (f *fleet) side(role transfer.Role, server *memdriver.Server, bucket string, counters *observe.Counters) *transfer.Side {
 	f.t.Helper()
-	credentials := map[string]string{"MEM_ACCESS_KEY_ID": "id", "MEM_SECRET_ACCESS_KEY": "secret"}
-	opened, err := memdriver.New(func(name string) string { return credentials[name] }).Open(f.t.Context(), driver.OpenRequest{
-		Bucket: bucket, Credentials: "env:MEM",
-		Options: map[string]string{"endpoint": server.Endpoint(), "framing": "raw", "min-part": fmt.Sprint(partSize)},
-	})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	side, err := transfer.NewSide(role, bucket, "", opened, policy, counters)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.t.Cleanup(func() {
-		side.Close()
-		_ = opened.Close()
-	})
-	return side
+	return assemblytest.OpenSide(f.t, role, server, bucket, partSize, policy, counters)
 }
 
 var policy = retry.Policy{Attempts: 3, Base: time.Millisecond, Cap: 2 * time.Millisecond}

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/dth-dev/dth/core/assembly"
+	"github.com/dth-dev/dth/core/assembly/assemblytest"
 	giants "github.com/dth-dev/dth/core/assembly/dynamodb"
 	"github.com/dth-dev/dth/core/assembly/stepfunctions"
 	"github.com/dth-dev/dth/core/dynamo"
@@ -89,7 +90,7 @@ func newFleet(t *testing.T, emulator cloud.Config, changes ...string) *fleet {
 	t.Helper()
 	f := &fleet{
 		t: t, server: cloud.StartConfigured(t, emulator), tables: dynamo.Options{Objects: "objects", Parts: "parts"},
-		source: startServer(t, "src"), destination: startServer(t, "dst"),
+		source: assemblytest.StartStore(t, "src"), destination: assemblytest.StartStore(t, "dst"),
 	}
 	var err error
 	if f.queues, err = cloud.CreateQueues(t.Context(), f.server.SQS(), "fleet"); err != nil {
@@ -109,40 +110,9 @@ func newFleet(t *testing.T, emulator cloud.Config, changes ...string) *fleet {
 	return f
 }
 
-func startServer(t *testing.T, bucket string) *memdriver.Server {
-	t.Helper()
-	server, err := memdriver.NewServer(memdriver.Config{Accounts: map[string]memdriver.Account{"id": {Secret: "secret"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	server.CreateBucket(bucket)
-	return server
-}
-
 func (f *fleet) side(role transfer.Role, server *memdriver.Server, bucket string, counters *observe.Counters) *transfer.Side {
 	f.t.Helper()
-	credentials := map[string]string{"MEM_ACCESS_KEY_ID": "id", "MEM_SECRET_ACCESS_KEY": "secret"}
-	opened, err := memdriver.New(func(name string) string { return credentials[name] }).Open(f.t.Context(), driver.OpenRequest{
-		Bucket: bucket, Credentials: "env:MEM",
-		Options: map[string]string{"endpoint": server.Endpoint(), "framing": "raw", "min-part": fmt.Sprint(partSize)},
-	})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	side, err := transfer.NewSide(role, bucket, "", opened, policy, counters)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.t.Cleanup(func() {
-		side.Close()
-		_ = opened.Close()
-	})
-	return side
+	return assemblytest.OpenSide(f.t, role, server, bucket, partSize, policy, counters)
 }
 
 // worker is one process of the fleet.
