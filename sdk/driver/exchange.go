@@ -77,6 +77,20 @@ type Reply struct {
 	// Sources: https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints,
 	// https://www.tencentcloud.com/document/product/436/57456.
 	Overridden string
+	// RequestIDAlways says that the store puts one of RequestID into every answer: an
+	// accepted answer without any came from something else on the way, such as the login
+	// page of a proxy, and counts as none.
+	RequestIDAlways bool
+	// StoredEncoding is the name of a header in which the store states the
+	// Content-Encoding that the object is stored with. Where it differs from the answer's
+	// own Content-Encoding, the bytes that come are not those that are stored. Empty for
+	// stores without one. Google Cloud Storage has x-goog-stored-content-encoding.
+	// Source: https://cloud.google.com/storage/docs/transcoding.
+	StoredEncoding string
+	// NotCarried are the names, lower case, of headers of the store's object model that
+	// no field of Attributes has: the host lists those that an answer carries in
+	// Attributes.NotCarried.
+	NotCarried []string
 }
 
 // Field is what a captured value means.

@@ -32,6 +32,10 @@ type Attributes struct {
 	// Object.StorageClass, a Tagger tells the tags.
 	StorageClass string // one of Session.StorageClasses; empty for the bucket's default
 	Tags         []Tag  // ascending by key; needs CapabilityTagger
+	// NotCarried says what else the store keeps of the object that no other field has, each
+	// as "NAME: VALUE", ascending. It is told where the object is read and never written:
+	// the copy lacks it, which the user must hear of.
+	NotCarried []string
 }
 
 // Metadata is one pair of user metadata. Names are lower case and carry no

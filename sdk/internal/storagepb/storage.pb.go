@@ -2066,6 +2066,7 @@ type Attributes struct {
 	Metadata           []*Metadata            `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty"`
 	StorageClass       string                 `protobuf:"bytes,8,opt,name=storage_class,json=storageClass,proto3" json:"storage_class,omitempty"`
 	Tags               []*Tag                 `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty"`
+	NotCarried         [][]byte               `protobuf:"bytes,10,rep,name=not_carried,json=notCarried,proto3" json:"not_carried,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -2159,6 +2160,13 @@ func (x *Attributes) GetStorageClass() string {
 func (x *Attributes) GetTags() []*Tag {
 	if x != nil {
 		return x.Tags
+	}
+	return nil
+}
+
+func (x *Attributes) GetNotCarried() [][]byte {
+	if x != nil {
+		return x.NotCarried
 	}
 	return nil
 }
@@ -3112,16 +3120,19 @@ func (x *Dial) GetAddress() string {
 }
 
 type Reply struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	Id             uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	Accept         []int32                `protobuf:"varint,2,rep,packed,name=accept,proto3" json:"accept,omitempty"`
-	Captures       []*Capture             `protobuf:"bytes,3,rep,name=captures,proto3" json:"captures,omitempty"`
-	MetadataPrefix string                 `protobuf:"bytes,4,opt,name=metadata_prefix,json=metadataPrefix,proto3" json:"metadata_prefix,omitempty"`
-	RequestId      []string               `protobuf:"bytes,5,rep,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	Error          *ErrorReply            `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
-	Overridden     string                 `protobuf:"bytes,7,opt,name=overridden,proto3" json:"overridden,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Id              uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Accept          []int32                `protobuf:"varint,2,rep,packed,name=accept,proto3" json:"accept,omitempty"`
+	Captures        []*Capture             `protobuf:"bytes,3,rep,name=captures,proto3" json:"captures,omitempty"`
+	MetadataPrefix  string                 `protobuf:"bytes,4,opt,name=metadata_prefix,json=metadataPrefix,proto3" json:"metadata_prefix,omitempty"`
+	RequestId       []string               `protobuf:"bytes,5,rep,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Error           *ErrorReply            `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
+	Overridden      string                 `protobuf:"bytes,7,opt,name=overridden,proto3" json:"overridden,omitempty"`
+	RequestIdAlways bool                   `protobuf:"varint,8,opt,name=request_id_always,json=requestIdAlways,proto3" json:"request_id_always,omitempty"`
+	StoredEncoding  string                 `protobuf:"bytes,9,opt,name=stored_encoding,json=storedEncoding,proto3" json:"stored_encoding,omitempty"`
+	NotCarried      []string               `protobuf:"bytes,10,rep,name=not_carried,json=notCarried,proto3" json:"not_carried,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Reply) Reset() {
@@ -3201,6 +3212,27 @@ func (x *Reply) GetOverridden() string {
 		return x.Overridden
 	}
 	return ""
+}
+
+func (x *Reply) GetRequestIdAlways() bool {
+	if x != nil {
+		return x.RequestIdAlways
+	}
+	return false
+}
+
+func (x *Reply) GetStoredEncoding() string {
+	if x != nil {
+		return x.StoredEncoding
+	}
+	return ""
+}
+
+func (x *Reply) GetNotCarried() []string {
+	if x != nil {
+		return x.NotCarried
+	}
+	return nil
 }
 
 type Capture struct {
@@ -5197,7 +5229,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\n" +
 	"attributes\x18\a \x01(\v2\x1a.dth.storage.v1.AttributesR\n" +
 	"attributes\x126\n" +
-	"\tchecksums\x18\b \x03(\v2\x18.dth.storage.v1.ChecksumR\tchecksums\"\xf9\x02\n" +
+	"\tchecksums\x18\b \x03(\v2\x18.dth.storage.v1.ChecksumR\tchecksums\"\x9a\x03\n" +
 	"\n" +
 	"Attributes\x12!\n" +
 	"\fcontent_type\x18\x01 \x01(\fR\vcontentType\x12)\n" +
@@ -5208,7 +5240,10 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\aexpires\x18\x06 \x01(\fR\aexpires\x124\n" +
 	"\bmetadata\x18\a \x03(\v2\x18.dth.storage.v1.MetadataR\bmetadata\x12#\n" +
 	"\rstorage_class\x18\b \x01(\tR\fstorageClass\x12'\n" +
-	"\x04tags\x18\t \x03(\v2\x13.dth.storage.v1.TagR\x04tags\"-\n" +
+	"\x04tags\x18\t \x03(\v2\x13.dth.storage.v1.TagR\x04tags\x12\x1f\n" +
+	"\vnot_carried\x18\n" +
+	" \x03(\fR\n" +
+	"notCarried\"-\n" +
 	"\x03Tag\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\"4\n" +
@@ -5275,7 +5310,7 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"chunk_size\x18\x06 \x01(\x05R\tchunkSize\":\n" +
 	"\x04Dial\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x18\n" +
-	"\aaddress\x18\x02 \x01(\tR\aaddress\"\xfe\x01\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\"\xf4\x02\n" +
 	"\x05Reply\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x16\n" +
 	"\x06accept\x18\x02 \x03(\x05R\x06accept\x123\n" +
@@ -5286,7 +5321,12 @@ const file_dth_storage_v1_storage_proto_rawDesc = "" +
 	"\x05error\x18\x06 \x01(\v2\x1a.dth.storage.v1.ErrorReplyR\x05error\x12\x1e\n" +
 	"\n" +
 	"overridden\x18\a \x01(\tR\n" +
-	"overridden\"\xe9\x01\n" +
+	"overridden\x12*\n" +
+	"\x11request_id_always\x18\b \x01(\bR\x0frequestIdAlways\x12'\n" +
+	"\x0fstored_encoding\x18\t \x01(\tR\x0estoredEncoding\x12\x1f\n" +
+	"\vnot_carried\x18\n" +
+	" \x03(\tR\n" +
+	"notCarried\"\xe9\x01\n" +
 	"\aCapture\x12+\n" +
 	"\x05field\x18\x01 \x01(\x0e2\x15.dth.storage.v1.FieldR\x05field\x12.\n" +
 	"\x06source\x18\x02 \x01(\x0e2\x16.dth.storage.v1.SourceR\x06source\x12\x12\n" +

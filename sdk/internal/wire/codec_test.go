@@ -22,6 +22,7 @@ var (
 	onePart = driver.PartRequest{Upload: driver.UploadRef{Key: "k", ID: "u\xff"}, Number: 10_000, Size: 5 << 20, Now: moment}
 	reply   = &driver.Reply{
 		Accept: []int{200, 206}, MetadataPrefix: "x-amz-meta-", RequestID: []string{"x-amz-request-id"}, Overridden: "x-forced",
+		RequestIDAlways: true, StoredEncoding: "x-stored", NotCarried: []string{"x-redirect"},
 		Capture: []driver.Capture{{Field: driver.FieldChecksum, Source: driver.SourceXML, Name: "N", Algorithm: driver.AlgorithmMD5, Encoding: driver.EncodingHex}},
 		Error:   driver.ErrorReply{Source: driver.SourceJSON, Code: "C", Message: "M", Rules: []driver.ErrorRule{{Status: 404, Code: "x", Message: "m", Kind: driver.KindNotFound}}},
 	}

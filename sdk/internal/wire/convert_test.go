@@ -38,9 +38,13 @@ var (
 		ContentType: "text/plain", ContentEncoding: "gzip", ContentLanguage: "de", ContentDisposition: "inline; filename=\"\xe4\"",
 		CacheControl: "no-cache", Expires: "never", Metadata: []driver.Metadata{{Name: "a", Value: "\xff"}, {Name: "b"}},
 	}
+	// read is what is told of an object that was read; nothing of NotCarried is ever written.
+	read = driver.Attributes{
+		ContentType: "text/plain", Metadata: attributes.Metadata, NotCarried: []string{"x-redirect: /\xff"},
+	}
 	object = driver.Object{
 		Key: "k\xff/\x00", Size: math.MaxInt64, ETag: "W/\"\xfe\"", Modified: moment, VersionID: "v\xff", StorageClass: "GLACIER",
-		Attributes: attributes, Checksums: []driver.Checksum{checksum},
+		Attributes: read, Checksums: []driver.Checksum{checksum},
 	}
 	part = driver.Part{Number: 10_000, Size: 5 << 30, ETag: "e", Checksums: []driver.Checksum{checksum}}
 )

@@ -47,6 +47,9 @@ func FromAttributes(a driver.Attributes) *storagepb.Attributes {
 		out.Metadata = append(out.Metadata, &storagepb.Metadata{Name: octets(pair.Name), Value: octets(pair.Value)})
 	}
 	out.StorageClass, out.Tags = text(a.StorageClass), FromTags(a.Tags)
+	for _, what := range a.NotCarried {
+		out.NotCarried = append(out.NotCarried, octets(what))
+	}
 	return &out
 }
 
@@ -67,6 +70,9 @@ func ToAttributes(a *storagepb.Attributes) driver.Attributes {
 		}
 	}
 	out.StorageClass, out.Tags = a.GetStorageClass(), ToTags(a.GetTags())
+	for _, what := range a.GetNotCarried() {
+		out.NotCarried = append(out.NotCarried, string(what))
+	}
 	return out
 }
 

@@ -84,6 +84,11 @@ func fromReply(r *driver.Reply) *storagepb.Reply {
 		MetadataPrefix: text(r.MetadataPrefix),
 		RequestId:      texts(r.RequestID),
 		Overridden:     text(r.Overridden),
+
+		RequestIdAlways: r.RequestIDAlways,
+		StoredEncoding:  text(r.StoredEncoding),
+		NotCarried:      texts(r.NotCarried),
+
 		Error: &storagepb.ErrorReply{
 			Source:  storagepb.Source(Int32(int(r.Error.Source))),
 			Code:    text(r.Error.Code),
@@ -117,6 +122,11 @@ func toReply(r *storagepb.Reply) *driver.Reply {
 		MetadataPrefix: r.GetMetadataPrefix(),
 		RequestID:      r.GetRequestId(),
 		Overridden:     r.GetOverridden(),
+
+		RequestIDAlways: r.GetRequestIdAlways(),
+		StoredEncoding:  r.GetStoredEncoding(),
+		NotCarried:      r.GetNotCarried(),
+
 		Error: driver.ErrorReply{
 			Source: driver.Source(failure.GetSource()), Code: failure.GetCode(), Message: failure.GetMessage(),
 		},
