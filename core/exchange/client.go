@@ -89,6 +89,7 @@ type Answer struct {
 	RequestID string
 
 	reply *driver.Reply
+	exact exactBody
 }
 
 // Do executes one exchange. The answer's status is one that the exchange

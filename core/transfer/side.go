@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -257,7 +258,8 @@ func (s *Side) attributes(ctx context.Context, t task.Task, answer *exchange.Ans
 	return object.Attributes, nil
 }
 
-// get downloads a range, or the whole object when length is 0, once.
+// get downloads a range, or the whole object when length is 0, once. The answer's body
+// fails unless it has exactly that many bytes.
 func (s *Side) get(ctx context.Context, t task.Task, signed driver.Exchange, offset, length int64) (*exchange.Answer, error) {
 	request := exchange.Request{Offset: offset, Length: length}
 	if t.ETag != "" && !isWeak(t.ETag) && s.Session.Has(driver.CapabilityConditionalGet) {
@@ -266,7 +268,9 @@ func (s *Side) get(ctx context.Context, t task.Task, signed driver.Exchange, off
 	s.requests.Count(observe.Get)
 	var answer *exchange.Answer
 	err := s.paced(ctx, func() (err error) {
-		answer, err = s.client.Do(ctx, signed, request)
+		if answer, err = s.client.Do(ctx, signed, request); err == nil {
+			err = answer.Exactly(cmp.Or(length, t.Size))
+		}
 		return err
 	})
 	return answer, s.located(err, t.Key)

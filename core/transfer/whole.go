@@ -272,8 +272,13 @@ func isExchange(failure *driver.Error) bool {
 	return failure.Status != 0 && failure.Op == strings.ToUpper(failure.Op)
 }
 
-// interrupted is the failure of a source body that ended before its length.
+// interrupted is the failure of a source body on its way, or of one that had another
+// length than was listed, which tells itself.
 func (s *Side) interrupted(key string, err error) error {
+	var failure *driver.Error
+	if errors.As(err, &failure) {
+		return s.located(err, key)
+	}
 	return s.failed(0, &driver.Error{
 		Op: "GET", Bucket: s.Name, Key: s.Prefix + key, Kind: driver.KindUnavailable,
 		Message: fmt.Sprintf("the body broke off: %v", err), Err: err,
