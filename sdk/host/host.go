@@ -22,7 +22,7 @@ import (
 type Options struct {
 	Logger       hclog.Logger  // nil discards what plugins log
 	Environ      []string      // the environment to choose from; nil means os.Environ()
-	SocketDir    string        // where private socket folders are made; "" means os.TempDir(), or /tmp where that is too long
+	SocketDir    string        // where the user's private folder of sockets is made; "" means os.TempDir(), or /tmp where that is too long
 	StartTimeout time.Duration // for a process to become ready; 0 means 10 s
 	CallTimeout  time.Duration // for one call, when its context ends later or never; 0 means 1 minute
 	Traffic      *Traffic      // counts the bytes between host and plugin; nil counts nothing

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"net"
+	"os"
 	"os/exec"
 	"sync"
 	"sync/atomic"
@@ -51,7 +52,6 @@ func launch(ctx context.Context, p *Plugin) (*instance, error) {
 	if failure := unsuited(manifest); failure != nil {
 		return nil, failure
 	}
-	sweepSockets(options.SocketDir)
 	sockets, err := newSocketDir(options.SocketDir)
 	if err != nil {
 		return nil, &StartError{Plugin: manifest.Name, Reason: err.Error(), Hint: "set TMPDIR to another folder"}
@@ -91,9 +91,10 @@ func (i *instance) connect(ctx context.Context, manifest Manifest, options Optio
 		Stderr:           i.tail,
 		Logger:           linesOnly{Logger: hclog.NewNullLogger(), lines: logger},
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: i.sockets.path},
-		RunnerFunc: func(_ hclog.Logger, command *exec.Cmd, _ string) (runner.Runner, error) {
+		RunnerFunc: func(_ hclog.Logger, command *exec.Cmd, unused string) (runner.Runner, error) {
 			i.process.env = append(i.process.env, command.Env...)
 			// Not go-plugin's folder inside of it: socket paths must be short.
+			_ = os.Remove(unused)
 			i.process.env = append(i.process.env, goplugin.EnvUnixSocketDir+"="+i.sockets.path)
 			return i.process, nil
 		},

@@ -39,12 +39,18 @@ func install(t *testing.T) string {
 }
 
 // A plugin ends when its liveness pipe does and when it is asked to, idle as it is, and takes
-// its socket along.
+// its socket along. Where no host made the folder for it, the sockets in it are not its own.
 func TestEnds(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(process *os.Process, liveness io.Closer) error{
-		"host gone": func(_ *os.Process, liveness io.Closer) error { return liveness.Close() },
-		"asked":     func(process *os.Process, _ io.Closer) error { return process.Signal(syscall.SIGTERM) },
+	ask := func(process *os.Process, _ io.Closer) error { return process.Signal(syscall.SIGTERM) }
+	for name, c := range map[string]struct {
+		liveness string // value of the variable
+		end      func(process *os.Process, liveness io.Closer) error
+		left     int
+	}{
+		"host gone": {"3", func(_ *os.Process, liveness io.Closer) error { return liveness.Close() }, 0},
+		"asked":     {"3", ask, 0},
+		"no host":   {"", ask, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,7 +67,7 @@ func TestEnds(t *testing.T) {
 			defer write.Close()
 			command := exec.CommandContext(t.Context(), install(t))
 			command.Env = []string{
-				wire.CookieKey + "=" + wire.CookieValue, wire.LivenessVariable + "=3",
+				wire.CookieKey + "=" + wire.CookieValue, wire.LivenessVariable + "=" + c.liveness,
 				"PLUGIN_PROTOCOL_VERSIONS=1", "PLUGIN_UNIX_SOCKET_DIR=" + sockets,
 			}
 			command.ExtraFiles = []*os.File{read}
@@ -76,11 +82,11 @@ func TestEnds(t *testing.T) {
 			if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || !strings.HasPrefix(line, "1|1|unix|"+sockets) {
 				t.Errorf("handshake %q, %v", line, err)
 			}
-			if err := end(command.Process, write); err != nil {
+			if err := c.end(command.Process, write); err != nil {
 				t.Fatal(err)
 			}
 			_ = command.Wait() // the test's own time limit bounds it
-			if left, _ := os.ReadDir(sockets); len(left) > 0 {
+			if left, _ := os.ReadDir(sockets); len(left) != c.left {
 				t.Errorf("left %v", left)
 			}
 		})

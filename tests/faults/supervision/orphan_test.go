@@ -130,7 +130,7 @@ func TestKilledHostLeavesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if folders, _ := filepath.Glob(filepath.Join(dir, "dth-plugin-*", "lock")); len(folders) != 1 {
+			if folders, _ := filepath.Glob(filepath.Join(dir, "dth-*", "*.lock")); len(folders) != 1 {
 				t.Errorf("folders of dead hosts are left: %q", folders)
 			}
 			if err := next.Close(); err != nil {
@@ -298,7 +298,7 @@ func TestStrangerIsRefused(t *testing.T) {
 
 // socketsIn returns the sockets of all plugins below a folder.
 func socketsIn(dir string) []string {
-	entries, _ := filepath.Glob(filepath.Join(dir, "dth-plugin-*", "*"))
+	entries, _ := filepath.Glob(filepath.Join(dir, "dth-*", "*", "*"))
 	return slices.DeleteFunc(entries, func(path string) bool {
 		info, err := os.Stat(path)
 		return err != nil || info.Mode().Type() != os.ModeSocket

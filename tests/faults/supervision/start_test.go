@@ -119,7 +119,7 @@ func TestStartFailures(t *testing.T) {
 			if took > limit+2*time.Second {
 				t.Errorf("took %s", took)
 			}
-			if left, _ := filepath.Glob(filepath.Join(dir, "dth-plugin-*", "*")); len(left) > 0 {
+			if left, _ := filepath.Glob(filepath.Join(dir, "dth-[0-9]*")); len(left) > 0 {
 				t.Errorf("left %q", left)
 			}
 		})
