@@ -187,5 +187,8 @@ soak: build emulators cloud-tools $(call stamps,$(SERVERS)) ## Run everything at
 	@echo "==> soak"
 	DTH_FAULTS=long go test $(RACE) -shuffle=on -p 1 -count 3 -timeout 6h ./...
 
-clean: ## Remove what build made; the tools stay in .tools/.
-	rm -rf bin
+# By name: what else is in bin/ is not ours, such as a plugin of one's own.
+clean: ## Remove what build, assets and emulators made; the tools stay in .tools/.
+	@rm -f bin/dth $(PLUGINS:%=bin/plugins/dth-plugin-%) $(PLUGINS:%=bin/plugins/dth-plugin-%.yaml) $(EMULATORS:%=bin/emulators/%)
+	@rm -f bin/assets/dth_linux_arm64.tar.gz bin/assets/dth_lambda_linux_arm64.zip bin/assets/SHA256SUMS
+	@rmdir bin/plugins bin/emulators bin/assets bin 2>/dev/null || true

@@ -20,12 +20,17 @@ const (
 
 // run is one sorted part of a listing on disk: a zstd stream of records, each after
 // its length, then a zero and the number of records.
-type run struct{ file *os.File }
+type run struct {
+	file  *os.File
+	named bool // whether the name is still the file's: another process may have a file of that name by now
+}
 
 // remove closes and removes the run.
 func (r *run) remove() {
-	_ = r.file.Close()           // nothing in it is wanted any more
-	_ = os.Remove(r.file.Name()) // it is gone already where open files may be removed
+	_ = r.file.Close() // nothing in it is wanted any more
+	if r.named {
+		_ = os.Remove(r.file.Name())
+	}
 }
 
 func damaged(how string) error {
@@ -49,8 +54,8 @@ func createRun(directory string) (*runWriter, error) {
 	if err != nil {
 		return nil, onDisk(err)
 	}
-	_ = os.Remove(file.Name()) // where the system lets it: a killed process then leaves nothing
-	w := &runWriter{run: &run{file}}
+	err = os.Remove(file.Name()) // where the system lets it: a killed process then leaves nothing
+	w := &runWriter{run: &run{file: file, named: err != nil}}
 	w.encoder, err = zstd.NewWriter(file, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithWindowSize(runWindow), zstd.WithLowerEncoderMem(true))
 	if err != nil {

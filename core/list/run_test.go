@@ -3,6 +3,7 @@ package list
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -149,4 +150,18 @@ func FuzzRecord(f *testing.F) {
 			t.Errorf("%+v became %+v, %v", object, again, err)
 		}
 	})
+}
+
+// The name of a run is free as soon as its file has none: what another process put there
+// stays.
+func TestRunLeavesItsNameToOthers(t *testing.T) {
+	t.Parallel()
+	written := writeRun(t, 3)
+	if err := os.WriteFile(written.file.Name(), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	written.remove()
+	if got, err := os.ReadFile(written.file.Name()); err != nil || string(got) != "mine" {
+		t.Errorf("the file holds %q, %v", got, err)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,11 +27,29 @@ func lock(dir string, options Options) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("lock %s: %w", file.Name(), err)
 	}
+	if err := own(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	if err := writeHolder(file, options); err != nil {
 		file.Close()
 		return nil, err
 	}
 	return file, nil
+}
+
+// own refuses to write into a file that dth did not make. A machine that lost its power
+// may leave a part of a holder's name, or zeros in place of it.
+func own(file *os.File) error {
+	const begins = `{"pid":`
+	text := make([]byte, len(begins))
+	n, err := file.ReadAt(text, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if found := strings.TrimRight(string(text[:n]), "\x00"); !strings.HasPrefix(begins, found) {
+		return &Error{Path: file.Name(), Reason: ErrForeign}
+	}
+	return nil
 }
 
 // unlock lets the next process in and leaves no name behind. It does not leave the unlocking

@@ -326,6 +326,44 @@ func TestLockNamesItsHolder(t *testing.T) {
 	open(t, dir)
 }
 
+// A file of the user's that is called as the lock is stays as it is. What a machine that
+// lost its power left of the lock is none.
+func TestForeignLockStays(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		content string
+		foreign bool
+	}{
+		"text":          {"my notes\n", true},
+		"other JSON":    {`{"name":"x"}`, true},
+		"empty":         {"", false},
+		"zeros":         {"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", false},
+		"half a name":   {`{"pi`, false},
+		"a dead holder": {`{"pid":1,"host":"h","command":"dth sync a b","since":"2026-09-21T14:13:20Z"}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path := filepath.Join(dir, "lock")
+			if err := os.WriteFile(path, []byte(test.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			file, err := Open(t.Context(), dir, Options{})
+			if !test.foreign {
+				if err != nil {
+					t.Fatal(err)
+				}
+				closeFile(t, file)
+				return
+			}
+			checkRefusal(t, dir, err, ErrForeign, "DIR/lock is not a state file of dth: choose another directory with --state DIR")
+			if left, err := os.ReadFile(path); err != nil || string(left) != test.content {
+				t.Errorf("the file holds %q, %v", left, err)
+			}
+		})
+	}
+}
+
 func TestLockLetsOneIn(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "state")

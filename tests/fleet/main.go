@@ -71,5 +71,21 @@ func down(ctx context.Context, dir string, out io.Writer) error {
 		}
 		fmt.Fprintf(out, "%-12s %s\n", server.Name, ended)
 	}
-	return os.RemoveAll(dir)
+	return clear(dir)
+}
+
+// clear removes what up made, and nothing else that may be in the folder.
+func clear(dir string) error {
+	var failed error
+	for _, name := range kept {
+		failed = errors.Join(failed, os.RemoveAll(filepath.Join(dir, name)))
+		if err := os.Remove(filepath.Join(dir, name+".log")); !errors.Is(err, os.ErrNotExist) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	if failed = errors.Join(failed, os.Remove(filepath.Join(dir, stageFile))); failed != nil {
+		return failed
+	}
+	_ = syscall.Rmdir(dir) // which fails where something else is in it
+	return nil
 }

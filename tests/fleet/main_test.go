@@ -43,6 +43,10 @@ func TestUpAndDown(t *testing.T) {
 	if diff := cmp.Diff("# the servers are up already\n"+first.String(), second.String()); diff != "" {
 		t.Errorf("the second up prints other things: %s", diff)
 	}
+	notes := filepath.Join(dir, "notes.txt")
+	if err := os.WriteFile(notes, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
 	if err := down(t.Context(), dir, &out); err != nil || strings.Count(out.String(), "ended\n") != 3 {
 		t.Errorf("down: %v\n%s", err, &out)
@@ -52,8 +56,9 @@ func TestUpAndDown(t *testing.T) {
 			t.Errorf("%s still runs", server.Name)
 		}
 	}
-	if _, err := os.Stat(dir); !os.IsNotExist(err) {
-		t.Errorf("the directory is still there: %v", err)
+	left, err := os.ReadDir(dir) // of what is no server's
+	if err != nil || len(left) != 1 || left[0].Name() != filepath.Base(notes) {
+		t.Errorf("left %v, %v", left, err)
 	}
 	out.Reset()
 	if err := down(t.Context(), dir, &out); err != nil || out.String() != "nothing is up\n" {

@@ -48,6 +48,9 @@ func (b bucket) environment(prefix string) []string {
 
 const stageFile = "stage.json"
 
+// kept are the folders of what the servers keep, beside the logs of the same names.
+var kept = []string{"aws", "source", "destination"}
+
 func load(dir string) (*stage, error) {
 	content, err := os.ReadFile(filepath.Join(dir, stageFile))
 	if err != nil {
@@ -91,7 +94,7 @@ func raise(ctx context.Context, dir string) (raised *stage, err error) {
 			_ = os.Remove(filepath.Join(dir, stageFile))
 		}
 	}()
-	for _, name := range []string{"aws", "source", "destination"} {
+	for _, name := range kept {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
 			return nil, err
 		}

@@ -334,6 +334,10 @@ func TestWhatWasKeptIsThereAfterARestart(t *testing.T) {
 	// A killed process closes nothing, and may leave a body that it did not put
 	// anywhere yet, and half a line.
 	receive(t, first, random(inMemory+2))
+	notes := filepath.Join(dir, "bodies", "notes.txt") // of whose folder it is
+	if err := os.WriteFile(notes, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	journal, err := os.OpenFile(filepath.Join(dir, "journal"), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -358,8 +362,11 @@ func TestWhatWasKeptIsThereAfterARestart(t *testing.T) {
 		if parts, ok := s.Parts(id); !ok || len(parts) != 1 || parts[0].ETag != "p" || len(s.Uploads()) != 1 {
 			t.Errorf("the upload is not there: %v", parts)
 		}
-		if n := bodies(t, s); n != 2 {
-			t.Errorf("%d bodies, want 2", n)
+		if n := bodies(t, s); n != 3 {
+			t.Errorf("%d bodies and notes, want 3", n)
+		}
+		if _, err := os.Stat(notes); err != nil {
+			t.Error(err)
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)

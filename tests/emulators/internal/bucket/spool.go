@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 )
 
 // spool keeps bodies in files. Its fields are guarded by the store's lock; holds
@@ -64,7 +65,10 @@ func (s *spool) release(b *Blob) {
 	}
 }
 
-// found returns all files as one blob, held once.
+// spooled matches the names of the files that write makes.
+var spooled = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+
+// found returns all files that are the spool's as one blob, held once.
 func (s *spool) found() (*Blob, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -72,6 +76,9 @@ func (s *spool) found() (*Blob, error) {
 	}
 	all := &Blob{}
 	for _, entry := range entries {
+		if !spooled.MatchString(entry.Name()) {
+			continue
+		}
 		all.Pieces = append(all.Pieces, Piece{File: entry.Name()})
 		s.holds[entry.Name()]++
 	}
