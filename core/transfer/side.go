@@ -126,39 +126,6 @@ func answered(err error) bool {
 	return err == nil || errors.As(err, &failure) && failure.Status != 0
 }
 
-// List returns one page.
-func (s *Side) List(ctx context.Context, request driver.ListRequest) (page driver.ListPage, err error) {
-	err = s.control(ctx, observe.List, func() (err error) {
-		page, err = s.bucket.List(ctx, request)
-		return err
-	})
-	return page, err
-}
-
-// Lists says whether a listing shows exactly the absolute key. A store that lists in
-// order shows it first of all that begin with it; of another all pages are looked at.
-func (s *Side) Lists(ctx context.Context, key string) (bool, error) {
-	request := driver.ListRequest{Prefix: key}
-	if s.Session.Limits.ListOrdered {
-		request.MaxKeys = 1
-	}
-	for {
-		page, err := s.List(ctx, request)
-		if err != nil {
-			return false, err
-		}
-		for _, object := range page.Objects {
-			if object.Key == key {
-				return true, nil
-			}
-		}
-		request.Token = page.Next
-		if request.Token == "" || request.MaxKeys == 1 && len(page.Objects) > 0 {
-			return false, nil
-		}
-	}
-}
-
 // Stat returns the object with the relative key.
 func (s *Side) Stat(ctx context.Context, key string) (object driver.Object, err error) {
 	err = s.control(ctx, observe.Stat, func() (err error) {
