@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
 
 	"github.com/dth-dev/dth/sdk/driver"
@@ -16,17 +17,18 @@ type Lister interface {
 	List(ctx context.Context, request driver.ListRequest) (driver.ListPage, error)
 }
 
-// Stream yields the objects below a prefix by ascending key. It reads pages
+// Stream yields the objects below a prefix by ascending key, each key once and none that
+// is empty or begins with anything else. It reads pages
 // ahead while the caller works. It is for one goroutine.
 type Stream struct {
 	pages   chan page
 	stop    context.CancelFunc
 	ended   chan struct{} // closed when nothing is read any more
+	prefix  string
 	counter *atomic.Int64
 
 	current []driver.Object
-	last    string
-	any     bool
+	last    string // the key before; every key comes after the empty one
 	failure error
 }
 
@@ -41,16 +43,16 @@ const pagesAhead = 2
 // Open begins a listing of a store that lists its keys in order. counter, where not
 // nil, counts the objects that Next returned. The caller closes the stream.
 func Open(ctx context.Context, lister Lister, prefix string, counter *atomic.Int64) *Stream {
-	return open(ctx, counter, func(ctx context.Context, send func([]driver.Object) error) error {
+	return open(ctx, prefix, counter, func(ctx context.Context, send func([]driver.Object) error) error {
 		return readAll(ctx, lister, prefix, send)
 	})
 }
 
 // open runs fill, which sends all objects in order, beside the stream's user. A listing
 // that breaks off is never taken for one that ended.
-func open(ctx context.Context, counter *atomic.Int64, fill func(context.Context, func([]driver.Object) error) error) *Stream {
+func open(ctx context.Context, prefix string, counter *atomic.Int64, fill func(context.Context, func([]driver.Object) error) error) *Stream {
 	ctx, stop := context.WithCancel(ctx)
-	s := &Stream{pages: make(chan page, pagesAhead), stop: stop, ended: make(chan struct{}), counter: counter}
+	s := &Stream{pages: make(chan page, pagesAhead), stop: stop, ended: make(chan struct{}), prefix: prefix, counter: counter}
 	send := func(got page) error {
 		select {
 		case s.pages <- got:
@@ -70,16 +72,21 @@ func open(ctx context.Context, counter *atomic.Int64, fill func(context.Context,
 	return s
 }
 
-// readAll passes all pages on.
+// readAll passes all pages on. It remembers one page token, and another one after every
+// power of two of pages, and so refuses tokens that come around, in no memory.
 func readAll(ctx context.Context, lister Lister, prefix string, send func([]driver.Object) error) error {
 	request := driver.ListRequest{Prefix: prefix}
-	for {
+	mark, until := "", 0 // a token seen before, and the page after which another is remembered
+	for pages := 1; ; pages++ {
 		got, err := lister.List(ctx, request)
 		if err != nil {
 			return err
 		}
-		if got.Next != "" && got.Next == request.Token {
-			return &driver.Error{Op: "List", Kind: driver.KindFatal, Message: "the store returned the same page token twice"}
+		if got.Next != "" && got.Next == mark {
+			return &driver.Error{Op: "List", Kind: driver.KindFatal, Message: "the store returned the same page token twice, so the listing has no end"}
+		}
+		if pages > until {
+			mark, until = got.Next, 2*pages
 		}
 		if err := send(got.Objects); err != nil {
 			return err
@@ -116,19 +123,28 @@ func (s *Stream) Next(ctx context.Context) (*driver.Object, error) {
 	}
 	object := &s.current[0]
 	s.current = s.current[1:]
-	if s.any && object.Key <= s.last {
-		s.failure = &driver.Error{
-			Op: "List", Kind: driver.KindFatal,
-			Message: fmt.Sprintf("the listing is not in order: %q came after %q", object.Key, s.last),
-		}
+	if problem := s.problem(object.Key); problem != "" {
+		s.failure = &driver.Error{Op: "List", Kind: driver.KindFatal, Message: problem}
 		s.current = nil
 		return nil, s.failure
 	}
-	s.last, s.any = object.Key, true
+	s.last = object.Key
 	if s.counter != nil {
 		s.counter.Add(1)
 	}
 	return object, nil
+}
+
+// problem says why a key cannot be the next one. Whoever cuts the prefix off the keys, or
+// compares two streams, relies on it.
+func (s *Stream) problem(key string) string {
+	switch {
+	case !strings.HasPrefix(key, s.prefix):
+		return fmt.Sprintf("the listing of prefix %q has the key %q, which does not begin with it", s.prefix, key)
+	case key <= s.last:
+		return fmt.Sprintf("the listing is not in order: %q came after %q", key, s.last)
+	}
+	return ""
 }
 
 // Close ends the listing and waits until nothing of it is left.
@@ -139,5 +155,5 @@ func (s *Stream) Close() {
 
 // Empty returns a stream without objects.
 func Empty() *Stream {
-	return open(context.Background(), nil, func(context.Context, func([]driver.Object) error) error { return nil })
+	return open(context.Background(), "", nil, func(context.Context, func([]driver.Object) error) error { return nil })
 }

@@ -75,6 +75,8 @@ func TestStreamNeverTakesABreakForTheEnd(t *testing.T) {
 		"out of order":          {pages{{keys: []string{"b", "a"}}}, `"a" came after "b"`},
 		"out of order later":    {pages{{keys: []string{"b"}, next: "1"}, {keys: []string{"a"}}}, `"a" came after "b"`},
 		"same key twice":        {pages{{keys: []string{"a"}, next: "1"}, {keys: []string{"a"}}}, `"a" came after "a"`},
+		"an empty key":          {pages{{keys: []string{""}}}, `"" came after ""`},
+		"tokens in turn":        {pages{{next: "1"}, {next: "2"}, {next: "3"}, {next: "1"}}, "has no end"},
 		"same token twice":      {pages{{keys: []string{"a"}, next: "1"}, {keys: []string{"b"}, next: "1"}}, "same page token"},
 	}
 	for name, test := range tests {
@@ -84,6 +86,28 @@ func TestStreamNeverTakesABreakForTheEnd(t *testing.T) {
 				t.Errorf("error %v, want %q", err, test.text)
 			}
 		})
+	}
+}
+
+// TestStreamShowsNothingOutsideItsPrefix: who cuts the prefix off cuts nothing else.
+func TestStreamShowsNothingOutsideItsPrefix(t *testing.T) {
+	t.Parallel()
+	for name, key := range map[string]string{"empty": "", "shorter": "a", "another folder": "zzzzzzzzzz/k", "in another case": "Photos/k", "before": "photos"} {
+		for _, ordered := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/%t", name, ordered), func(t *testing.T) {
+				t.Parallel()
+				lister := pages{{keys: []string{key}}}
+				open := func() *list.Stream { return list.OpenUnordered(t.Context(), lister, "photos/", t.TempDir(), nil) }
+				if ordered {
+					open = func() *list.Stream { return list.Open(t.Context(), lister, "photos/", nil) }
+				}
+				stream := open()
+				defer stream.Close()
+				if object, err := stream.Next(t.Context()); err == nil || !strings.Contains(err.Error(), `"photos/"`) {
+					t.Errorf("got %v, %v", object, err)
+				}
+			})
+		}
 	}
 }
 

@@ -57,8 +57,11 @@ func (r record) object() (driver.Object, error) {
 	return object, nil
 }
 
-// take replaces the record by another of the same key where that was modified later.
-// Two that differ in something else cannot both be right.
+// take replaces the record by another of the same key where that was modified later: an
+// object that is rewritten while it is listed may be seen in both versions, in either order,
+// and the newer is what the bucket holds. Of one version, whose class may change meanwhile,
+// either is right. Two of the same time that differ in size or ETag cannot both be right,
+// and nothing says which is.
 func (r *record) take(other record) error {
 	if bytes.Equal(*r, other) {
 		return nil
@@ -72,7 +75,12 @@ func (r *record) take(other record) error {
 		return err
 	}
 	if mine.Modified.Equal(theirs.Modified) {
-		return &driver.Error{Op: "List", Kind: driver.KindFatal, Message: fmt.Sprintf("the listing shows %q twice, and not the same", mine.Key)}
+		if mine.Size == theirs.Size && mine.ETag == theirs.ETag {
+			return nil
+		}
+		return &driver.Error{Op: "List", Kind: driver.KindFatal, Message: fmt.Sprintf(
+			"the listing shows %q twice, as %d bytes with ETag %q and as %d bytes with ETag %q, and both of the same time: run again when the object does not change; if it comes back, the store is at fault",
+			mine.Key, mine.Size, mine.ETag, theirs.Size, theirs.ETag)}
 	}
 	if theirs.Modified.After(mine.Modified) {
 		*r = append((*r)[:0], other...)

@@ -25,7 +25,7 @@ const (
 // is left after Close, nor after the end of the process where the system lets go of
 // files that have no name any more.
 func OpenUnordered(ctx context.Context, lister Lister, prefix, directory string, counter *atomic.Int64) *Stream {
-	return open(ctx, counter, func(ctx context.Context, send func([]driver.Object) error) error {
+	return open(ctx, prefix, counter, func(ctx context.Context, send func([]driver.Object) error) error {
 		s := &sorter{directory: directory}
 		defer s.close()
 		err := readAll(ctx, lister, prefix, func(objects []driver.Object) error {

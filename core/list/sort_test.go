@@ -153,6 +153,8 @@ func TestKeyThatIsListedTwice(t *testing.T) {
 	later, other := old, old
 	later.Modified, later.ETag = time.Unix(2, 0).UTC(), "b"
 	other.ETag = "b"
+	longer, cold := old, old
+	longer.Size, cold.StorageClass, cold.Frozen = 2, "cold", true
 	tests := map[string]struct {
 		listed twice
 		want   driver.Object
@@ -162,6 +164,9 @@ func TestKeyThatIsListedTwice(t *testing.T) {
 		"overwritten":   {twice{old, later}, later, ""},
 		"later first":   {twice{later, old}, later, ""},
 		"contradicting": {twice{old, other}, driver.Object{}, `shows "k" twice`},
+		"of two sizes":  {twice{old, longer}, driver.Object{}, `as 1 bytes with ETag "a" and as 2 bytes`},
+		"moved":         {twice{old, cold}, old, ""}, // the same version in another class
+		"twice as much": {twice{other, later}, later, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
