@@ -44,7 +44,7 @@ func (b *bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 	if err != nil {
 		return driver.ListPage{}, err
 	}
-	page, err := readListing(answer.Body)
+	page, err := readListing(answer.Body, control.Asked{Bucket: b.name, Prefix: request.Prefix})
 	if err == nil && page.Next != "" && page.Next <= marker {
 		err = errors.New("it leads nowhere")
 	}
@@ -58,7 +58,7 @@ var errNoListing = errors.New("it is no whole ListBucketResult")
 
 // readListing reads a page as text: encoding/xml takes four times as long, and a
 // listing of ten million keys is common. Keys are URL-encoded, so no text holds "<".
-func readListing(document []byte) (page driver.ListPage, err error) {
+func readListing(document []byte, asked control.Asked) (page driver.ListPage, err error) {
 	if !bytes.Contains(document, []byte("<ListBucketResult")) || !bytes.Contains(document, []byte("</ListBucketResult>")) {
 		return page, errNoListing
 	}
@@ -81,12 +81,23 @@ func readListing(document []byte) (page driver.ListPage, err error) {
 		}
 		page.Objects, rest = append(page.Objects, object), next
 	}
-	if element(document, "IsTruncated") == "true" {
-		if page.Next, err = url.QueryUnescape(element(document, "NextMarker")); page.Next == "" {
-			err = errors.Join(errNoListing, err)
-		}
+	if page.Next, err = url.QueryUnescape(element(document, "NextMarker")); err != nil {
+		return driver.ListPage{}, errors.Join(errNoListing, err)
 	}
-	return page, err
+	listed := control.Listed{Bucket: said(document, "Name"), Prefix: said(document, "Prefix"), Truncated: said(document, "IsTruncated"), Next: page.Next}
+	if err := listed.Check(asked, len(page.Objects)); err != nil {
+		return driver.ListPage{}, err
+	}
+	return page, nil
+}
+
+// said is element for what a page may leave out.
+func said(document []byte, name string) *string {
+	text := element(document, name)
+	if text == "" && !bytes.Contains(document, []byte("<"+name+">")) && !bytes.Contains(document, []byte("<"+name+"/>")) {
+		return nil
+	}
+	return &text
 }
 
 // element returns the text of the first element of that name, empty where there is

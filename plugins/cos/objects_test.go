@@ -126,19 +126,25 @@ func TestBrokenListings(t *testing.T) {
 		"no marker":           "<ListBucketResult>" + truncated + "</ListBucketResult>",
 		"the marker before":   "<ListBucketResult>" + truncated + "<NextMarker>k</NextMarker></ListBucketResult>",
 		"marker, no escape":   "<ListBucketResult>" + truncated + "<NextMarker>l%z</NextMarker></ListBucketResult>",
-		"key, no escape":      "<ListBucketResult><Contents><Key>%z</Key><Size>1</Size></Contents></ListBucketResult>",
-		"no size":             "<ListBucketResult><Contents><Key>l</Key></Contents></ListBucketResult>",
-		"no key":              "<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>",
-		"cut":                 "<ListBucketResult><Contents><Key>l</Key><Size>1</Size></Contents>",
-		"cut inside an entry": "<ListBucketResult><Contents><Key>l</Key><Size>1</Size></ListBucketResult>",
+		"key, no escape":      "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>%z</Key><Size>1</Size></Contents></ListBucketResult>",
+		"no size":             "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>l</Key></Contents></ListBucketResult>",
+		"no key":              "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Size>1</Size></Contents></ListBucketResult>",
+		"cut":                 "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>l</Key><Size>1</Size></Contents>",
+		"cut inside an entry": "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>l</Key><Size>1</Size></ListBucketResult>",
 		"another document":    "<Error></Error>",
+		"nothing":             "<ListBucketResult></ListBucketResult>",
+		"a marker alone":      "<ListBucketResult><NextMarker>l</NextMarker></ListBucketResult>",
+		"a marker too many":   "<ListBucketResult><IsTruncated>false</IsTruncated><NextMarker>l</NextMarker></ListBucketResult>",
+		"another bucket":      "<ListBucketResult><Name>other-1250000000</Name><IsTruncated>false</IsTruncated></ListBucketResult>",
+		"another prefix":      "<ListBucketResult><Prefix>q/</Prefix><IsTruncated>false</IsTruncated></ListBucketResult>",
+		"no prefix":           "<ListBucketResult><Prefix/><IsTruncated>false</IsTruncated></ListBucketResult>",
 	}
 	for name, document := range cases {
 		b := openAt(t, "anonymous", map[string]string{"endpoint": serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Cos-Request-Id", "id")
 			_, _ = w.Write([]byte(document))
 		})})
-		if page, err := b.List(t.Context(), driver.ListRequest{Token: "k"}); driver.KindOf(err) != driver.KindInvalidArgument {
+		if page, err := b.List(t.Context(), driver.ListRequest{Prefix: "a/", Token: "k"}); driver.KindOf(err) != driver.KindInvalidArgument {
 			t.Errorf("%s: %+v, %v", name, page, err)
 		}
 	}
@@ -157,7 +163,7 @@ func TestClockOfTheStore(t *testing.T) {
 			_, _ = w.Write([]byte("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"))
 			return
 		}
-		_, _ = w.Write([]byte("<ListBucketResult></ListBucketResult>"))
+		_, _ = w.Write([]byte("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"))
 	})
 	b := openAt(t, "env:GOOD", map[string]string{"endpoint": ahead})
 	_, err := b.List(t.Context(), driver.ListRequest{})

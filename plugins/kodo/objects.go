@@ -61,14 +61,25 @@ func (b *bucket) List(ctx context.Context, request driver.ListRequest) (page dri
 		return driver.ListPage{}, err
 	}
 	var listed struct {
-		Marker string   `json:"marker"`
-		Items  []entity `json:"items"`
+		Marker string `json:"marker"`
+		Items  []*struct {
+			entity
+			Size *int64 `json:"fsize"` // to tell none from 0
+		} `json:"items"`
 	}
-	if err := json.Unmarshal(answer.Body, &listed); err != nil {
+	err = json.Unmarshal(answer.Body, &listed)
+	if err == nil && listed.Items == nil { // at the end the document has an empty one
+		err = control.Mismatch("it has no list of items")
+	}
+	if err != nil {
 		return driver.ListPage{}, dialect.Foreign("a listing", answer, err)
 	}
 	page.Next, page.Objects = listed.Marker, make([]driver.Object, len(listed.Items))
 	for i, item := range listed.Items {
+		if item == nil || item.Key == "" || item.Hash == "" || item.Size == nil {
+			return driver.ListPage{}, dialect.Foreign("a listing", answer, control.Mismatch("an entry has no key, no hash or no size"))
+		}
+		item.entity.Size = *item.Size
 		page.Objects[i] = item.object(item.Key)
 		page.Objects[i].Checksums = nil // the ETag says the same
 	}

@@ -37,24 +37,45 @@ func (b *bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 		return driver.ListPage{}, err
 	}
 	defer func() { _ = reply.Body.Close() }()
-	var listed oss.ListObjectsV2Result
+	var listed listing
 	if err := xml.NewDecoder(reply.Body).Decode(&listed); err != nil && !errors.As(err, new(*xml.SyntaxError)) && !errors.Is(err, io.EOF) {
 		return driver.ListPage{}, err
 	} else if err != nil || listed.Name == nil {
 		return driver.ListPage{}, dialect.Foreign("a listing", control.Answer{Status: reply.StatusCode, Header: reply.Headers}, err)
 	}
+	answer := control.Answer{Status: reply.StatusCode, Header: reply.Headers}
 	page := driver.ListPage{Objects: make([]driver.Object, len(listed.Contents))}
 	for i, object := range listed.Contents {
+		if oss.ToString(object.Key) == "" || object.Size == nil {
+			return driver.ListPage{}, dialect.Foreign("a listing", answer, control.Mismatch("an entry has no key or no size"))
+		}
 		page.Objects[i] = driver.Object{
-			Key: decodeKey(oss.ToString(object.Key), oss.ToString(listed.EncodingType)), Size: object.Size, ETag: control.Unquote(oss.ToString(object.ETag)),
+			Key: decodeKey(oss.ToString(object.Key), oss.ToString(listed.EncodingType)), Size: *object.Size, ETag: control.Unquote(oss.ToString(object.ETag)),
 			Modified: utc(object.LastModified), StorageClass: storageClass(oss.ToString(object.StorageClass)),
 			Frozen: frozen(oss.ToString(object.StorageClass), oss.ToString(object.RestoreInfo)),
 		}
 	}
-	if listed.IsTruncated {
-		page.Next, err = url.PathUnescape(oss.ToString(listed.NextContinuationToken)) // which leaves "+" alone
+	if page.Next, err = url.PathUnescape(oss.ToString(listed.NextContinuationToken)); err != nil { // which leaves "+" alone
+		return driver.ListPage{}, dialect.Foreign("a listing", answer, err)
 	}
-	return page, err
+	told := control.Listed{Bucket: listed.Name, Prefix: listed.Prefix, Truncated: listed.IsTruncated, Count: listed.KeyCount, Next: page.Next}
+	if err := told.Check(control.Asked{Bucket: site.bucket, Prefix: request.Prefix}, len(page.Objects)); err != nil {
+		return driver.ListPage{}, dialect.Foreign("a listing", answer, err)
+	}
+	return page, nil
+}
+
+// listing is the SDK's page, but for the elements whose absence it cannot tell.
+type listing struct {
+	oss.ListObjectsV2Result
+	IsTruncated *string
+	KeyCount    *string
+	Contents    []entry
+}
+
+type entry struct {
+	oss.ObjectProperties
+	Size *int64
 }
 
 // decodeKey undoes encoding-type=url where the answer says so. What is not encoded is

@@ -68,7 +68,7 @@ func TestETagsAreKept(t *testing.T) {
 func TestTokensAreKept(t *testing.T) {
 	for name, told := range map[string]string{"escaped": "a%2Bb%2Fc--", "as it is": "a+b/c--"} {
 		t.Run(name, func(t *testing.T) {
-			b := answering(t, 200, nil, "<ListBucketResult><Name>n</Name><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"+
+			b := answering(t, 200, nil, "<ListBucketResult><Name>"+suite+"</Name><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"+
 				"<NextContinuationToken>"+told+"</NextContinuationToken><Contents><Key>a%2Bb+c%25</Key><Size>1</Size></Contents></ListBucketResult>")
 			page, err := b.List(t.Context(), driver.ListRequest{})
 			if err != nil || page.Next != "a+b/c--" || page.Objects[0].Key != "a+b c%" {

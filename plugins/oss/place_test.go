@@ -125,7 +125,7 @@ func lead(t *testing.T, b *bucket, server *httptest.Server) {
 func TestAccelerationIsForBodies(t *testing.T) {
 	t.Parallel()
 	oss := &cloud{reply: func(string) (int, string) {
-		return 200, "<ListBucketResult><Name>suite-bucket</Name></ListBucketResult>"
+		return 200, "<ListBucketResult><Name>suite-bucket</Name><IsTruncated>false</IsTruncated></ListBucketResult>"
 	}}
 	server := httptest.NewTLSServer(oss)
 	defer server.Close()

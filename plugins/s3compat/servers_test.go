@@ -181,7 +181,7 @@ func TestPublicBucket(t *testing.T) {
 			t.Error("a request without credentials is signed")
 		}
 		w.Header().Set("Etag", `"e"`)
-		_, _ = w.Write([]byte("<ListBucketResult><Contents><Key>k</Key></Contents></ListBucketResult>"))
+		_, _ = w.Write([]byte("<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>k</Key><Size>1</Size></Contents></ListBucketResult>"))
 	}))
 	defer public.Close()
 	bucket, err := store{}.Open(t.Context(), driver.OpenRequest{

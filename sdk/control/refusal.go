@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -62,8 +63,16 @@ func (d Dialect) Failure(refused Refusal) *driver.Error {
 
 // Foreign is the failure of an answer that reads as a success but is none of the
 // store's: a web page, say, where a listing should stand. what names what was asked
-// for: "a listing".
+// for: "a listing". Where the cause is a [Mismatch], the answer is in the store's words and
+// still not the one that was asked for.
 func (d Dialect) Foreign(what string, answer Answer, cause error) *driver.Error {
+	var mismatch Mismatch
+	if errors.As(cause, &mismatch) {
+		return &driver.Error{
+			Kind: driver.KindInvalidArgument, Status: answer.Status, RequestID: d.requestID(answer.Header), Err: cause,
+			Message: fmt.Sprintf("the answer to %s is not what was asked for: %s: the store, or a proxy or cache on the way to it, gave another answer; nothing of it was used", what, mismatch),
+		}
+	}
 	return &driver.Error{
 		Kind: driver.KindInvalidArgument, Status: answer.Status, RequestID: d.requestID(answer.Header), Err: cause,
 		Message: fmt.Sprintf("the endpoint does not speak %s: it answers %s with %s%s", d.Name, what, contentKind(answer.Header), d.advice()),

@@ -25,7 +25,7 @@ func skewedServer(t *testing.T, off time.Duration) *httptest.Server {
 			return
 		}
 		w.Header().Set("Etag", `"e"`)
-		fmt.Fprint(w, "<ListBucketResult></ListBucketResult>")
+		fmt.Fprint(w, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
 	}))
 	t.Cleanup(server.Close)
 	return server

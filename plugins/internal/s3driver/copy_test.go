@@ -155,7 +155,7 @@ func TestCopyFails(t *testing.T) {
 }
 
 func TestReachCopy(t *testing.T) {
-	const page = `<ListBucketResult><Contents><Key>a?b</Key></Contents></ListBucketResult>`
+	const page = `<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a?b</Key><Size>1</Size></Contents></ListBucketResult>`
 	list, get := "GET /source/?encoding-type=url&list-type=2&max-keys=1", "GET /source/a%3Fb"
 	cases := map[string]struct {
 		listing, body string
@@ -165,7 +165,7 @@ func TestReachCopy(t *testing.T) {
 		want          []string
 	}{
 		"readable":         {page, "x", 206, "", 0, []string{list, get}},
-		"empty bucket":     {"<ListBucketResult></ListBucketResult>", "", 0, "", 0, []string{list}},
+		"empty bucket":     {"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>", "", 0, "", 0, []string{list}},
 		"empty object":     {page, "<Error><Code>InvalidRange</Code></Error>", 416, "", 0, []string{list, get}},
 		"archived":         {page, "<Error><Code>InvalidObjectState</Code></Error>", 403, "", 0, []string{list, get}},
 		"deleted since":    {page, "<Error><Code>NoSuchKey</Code></Error>", 404, "", 0, []string{list, get}},

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -30,7 +31,7 @@ func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 	if reply.Status != http.StatusOK {
 		return driver.ListPage{}, b.read(reply)
 	}
-	page, err := b.config.Profile.Listing.parse(reply.Body)
+	page, err := b.config.Profile.Listing.parse(reply.Body, control.Asked{Bucket: b.named(), Prefix: request.Prefix})
 	if err != nil {
 		return driver.ListPage{}, b.dialect.Foreign("a listing", reply, err)
 	}
@@ -41,6 +42,17 @@ func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 		}
 	}
 	return page, nil
+}
+
+// named returns the name that answers give the bucket. What they give to one that was asked
+// for by the alias of an access point is not documented. Source: Amazon S3 user guide,
+// "Access point aliases": they end in -s3alias, those of Object Lambda in --ol-s3.
+func (b *Bucket) named() string {
+	name := b.config.Bucket
+	if strings.HasSuffix(name, "-s3alias") || strings.HasSuffix(name, "--ol-s3") {
+		return ""
+	}
+	return name
 }
 
 // restoresHeader has a listing tell which archived objects were restored. Source: Amazon S3

@@ -17,19 +17,20 @@ import (
 var (
 	errNoListing = errors.New("the document is no ListBucketResult")
 	errCutXML    = errors.New("the document ends early or is no XML")
-	errNoNext    = errors.New("the page says that more follow, and not where")
+	errNoEntry   = errors.New("an entry of the listing has no key or no size")
 )
 
-// parse reads one page of a listing. Where listings tell of restored copies, an object of
-// another class than the default without one is noted as frozen, whatever the class.
-func (l Listing) parse(document []byte) (driver.ListPage, error) {
+// parse reads one page of a listing and compares it with what was asked for. Where listings
+// tell of restored copies, an object of another class than the default without one is noted
+// as frozen, whatever the class.
+func (l Listing) parse(document []byte, asked control.Asked) (driver.ListPage, error) {
 	reader := xmlReader{rest: document}
 	root, err := reader.open()
 	if err != nil || string(root) != "ListBucketResult" {
 		return driver.ListPage{}, errNoListing
 	}
 	var page driver.ListPage
-	var truncated bool
+	var listed control.Listed
 	var marker string
 	// Some stores say so at the end only. No key can hold it: "<" is escaped.
 	encoded := bytes.Contains(document, []byte("<EncodingType>url</EncodingType>"))
@@ -51,9 +52,14 @@ func (l Listing) parse(document []byte) (driver.ListPage, error) {
 			object.Frozen = l.Restores && object.StorageClass != "" && !restored
 			page.Objects = append(page.Objects, object)
 			continue
+		case "Name":
+			listed.Bucket = reader.said()
+		case "Prefix":
+			listed.Prefix = reader.said()
+		case "KeyCount":
+			listed.Count = reader.said()
 		case "IsTruncated":
-			text, _ := reader.text()
-			truncated = text == "true"
+			listed.Truncated = reader.said()
 		case "NextContinuationToken":
 			page.Next, _ = reader.text()
 		case "NextMarker":
@@ -63,17 +69,17 @@ func (l Listing) parse(document []byte) (driver.ListPage, error) {
 			return driver.ListPage{}, err
 		}
 	}
-	if !truncated {
-		page.Next = ""
-		return page, nil
-	}
 	if l.V1 {
-		if page.Next, err = nextMarker(marker, encoded, page.Objects); err != nil {
-			return driver.ListPage{}, err
+		page.Next = ""
+		if listed.Truncated != nil && *listed.Truncated == "true" {
+			if page.Next, err = nextMarker(marker, encoded, page.Objects); err != nil {
+				return driver.ListPage{}, err
+			}
 		}
 	}
-	if page.Next == "" {
-		return driver.ListPage{}, errNoNext
+	listed.Next = page.Next
+	if err := listed.Check(asked, len(page.Objects)); err != nil {
+		return driver.ListPage{}, err
 	}
 	return page, nil
 }
@@ -91,8 +97,12 @@ func nextMarker(marker string, encoded bool, objects []driver.Object) (string, e
 // contents reads one object up to the end of its element, and whether it says
 // that an archived object was restored.
 func (r *xmlReader) contents(encoded bool) (object driver.Object, restored bool, err error) {
+	sized := false
 	for {
 		name, err := r.open()
+		if err == nil && name == nil && (object.Key == "" || !sized) {
+			err = errNoEntry // the size would be taken for 0
+		}
 		if err != nil || name == nil {
 			return object, restored, err
 		}
@@ -107,6 +117,7 @@ func (r *xmlReader) contents(encoded bool) (object driver.Object, restored bool,
 			}
 		case "Size":
 			object.Size, err = strconv.ParseInt(string(r.raw()), 10, 64)
+			sized = true
 		case "ETag":
 			object.ETag, err = r.etag()
 		case "LastModified":
@@ -234,6 +245,12 @@ func (r *xmlReader) raw() []byte {
 
 // text returns the text up to the next tag, with entities replaced.
 func (r *xmlReader) text() (string, error) { return unescapeXML(r.raw()) }
+
+// said is text for what the page may leave out. What is no XML ends the page later.
+func (r *xmlReader) said() *string {
+	text, _ := r.text()
+	return &text
+}
 
 // close passes over what is left of the open element, children and all.
 func (r *xmlReader) close() error {

@@ -11,18 +11,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dth-dev/dth/sdk/control"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
 // TestRestoredCopies: where listings tell of them, an archived object without one is frozen,
 // and one of a class that needs none is not.
 func TestRestoredCopies(t *testing.T) {
-	const listing = `<ListBucketResult>
-  <Contents><Key>archived</Key><StorageClass>GLACIER</StorageClass></Contents>
-  <Contents><Key>begun</Key><RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus><StorageClass>GLACIER</StorageClass></Contents>
-  <Contents><Key>empty</Key><RestoreStatus/><StorageClass>GLACIER</StorageClass></Contents>
-  <Contents><Key>instant</Key><StorageClass>GLACIER_IR</StorageClass></Contents>
-  <Contents><Key>plain</Key><StorageClass>STANDARD</StorageClass></Contents>
+	const listing = `<ListBucketResult><IsTruncated>false</IsTruncated>
+  <Contents><Key>archived</Key><Size>1</Size><StorageClass>GLACIER</StorageClass></Contents>
+  <Contents><Key>begun</Key><Size>1</Size><RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus><StorageClass>GLACIER</StorageClass></Contents>
+  <Contents><Key>empty</Key><Size>1</Size><RestoreStatus/><StorageClass>GLACIER</StorageClass></Contents>
+  <Contents><Key>instant</Key><Size>1</Size><StorageClass>GLACIER_IR</StorageClass></Contents>
+  <Contents><Key>plain</Key><Size>1</Size><StorageClass>STANDARD</StorageClass></Contents>
   <Contents><Key>restored</Key><StorageClass>GLACIER</StorageClass><RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress><RestoreExpiryDate>2026-11-30T00:00:00Z</RestoreExpiryDate></RestoreStatus><Size>5</Size></Contents>
 </ListBucketResult>`
 	for told, want := range map[bool][]string{true: {"archived", "begun", "empty"}, false: nil} {
@@ -53,6 +54,9 @@ func TestRestoredCopies(t *testing.T) {
 	}
 }
 
+// asked is what the pages of these tests were asked for.
+var asked = control.Asked{Bucket: "b"}
+
 func TestParseListing(t *testing.T) {
 	t.Parallel()
 	modified := time.Date(2026, 11, 23, 7, 31, 47, 803e6, time.UTC)
@@ -73,17 +77,17 @@ func TestParseListing(t *testing.T) {
 				{Key: "a b+c d", Size: 12, ETag: "e1", Modified: modified},
 				{Key: "🚀", ETag: "e2-3", StorageClass: "GLACIER"},
 			}}},
-		"empty elements": {`<ListBucketResult><Delimiter/><Contents><Owner/><StorageClass /><Key>a</Key><ETag/></Contents><Contents/></ListBucketResult>`,
-			driver.ListPage{Objects: []driver.Object{{Key: "a"}, {}}}},
-		"keys that are not encoded": {`<ListBucketResult><Contents><Key>a+b%2B &lt;&gt;&amp;&apos;&quot;&#xA;&#x9;</Key></Contents><EncodingType></EncodingType></ListBucketResult>`,
+		"empty elements": {`<ListBucketResult><Delimiter/><Prefix/><IsTruncated>false</IsTruncated><Contents><Owner/><StorageClass /><Key>a</Key><Size>1</Size><ETag/></Contents></ListBucketResult>`,
+			driver.ListPage{Objects: []driver.Object{{Key: "a", Size: 1}}}},
+		"keys that are not encoded": {`<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents><Key>a+b%2B &lt;&gt;&amp;&apos;&quot;&#xA;&#x9;</Key><Size>0</Size></Contents><EncodingType></EncodingType></ListBucketResult>`,
 			driver.ListPage{Objects: []driver.Object{{Key: "a+b%2B <>&'\"\n\t"}}}},
-		"token without truncation": {`<ListBucketResult><NextContinuationToken>x</NextContinuationToken><IsTruncated>false</IsTruncated></ListBucketResult>`,
-			driver.ListPage{Objects: []driver.Object{}}},
+		"a key of markup": {`<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>&lt;IsTruncated&gt;true&lt;/IsTruncated&gt;</Key><Size>0</Size></Contents></ListBucketResult>`,
+			driver.ListPage{Objects: []driver.Object{{Key: "<IsTruncated>true</IsTruncated>"}}}},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := (Listing{}).parse([]byte(test.document))
+			got, err := (Listing{}).parse([]byte(test.document), asked)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,14 +103,58 @@ func TestCutListing(t *testing.T) {
 	t.Parallel()
 	whole := `<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a&amp;b</Key><Size>1</Size></Contents></ListBucketResult>`
 	for i := range whole {
-		if page, err := (Listing{}).parse([]byte(whole[:i])); err == nil {
+		if page, err := (Listing{}).parse([]byte(whole[:i]), asked); err == nil {
 			t.Errorf("%q passes for a page: %+v", whole[:i], page)
 		}
 	}
-	for _, wrong := range []string{"<Error><Code>x</Code></Error>", "<html></html>", "{}", "<ListBucketResult><Contents><Size>x</Size></Contents></ListBucketResult>", "<ListBucketResult><Contents><Key>%zz</Key></Contents><EncodingType>url</EncodingType></ListBucketResult>", "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"} {
-		if page, err := (Listing{}).parse([]byte(wrong)); err == nil {
+	for _, wrong := range []string{"<Error><Code>x</Code></Error>", "<html></html>", "{}", "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>x</Size></Contents></ListBucketResult>", "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>%zz</Key><Size>1</Size></Contents><EncodingType>url</EncodingType></ListBucketResult>", "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"} {
+		if page, err := (Listing{}).parse([]byte(wrong), asked); err == nil {
 			t.Errorf("%q passes for a page: %+v", wrong, page)
 		}
+	}
+}
+
+// TestListingOfSomethingElse: what the vendor's document says of a page is compared with what
+// was asked for. A page that was cut, or is of another listing, is none.
+func TestListingOfSomethingElse(t *testing.T) {
+	const entry = "<Contents><Key>p/a</Key><Size>1</Size></Contents>"
+	for name, test := range map[string]struct {
+		listing Listing
+		inside  string
+		text    string // of the error; empty for none
+	}{
+		"as asked for":           {Listing{}, "<Name>bucket</Name><Prefix>p/</Prefix><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated>" + entry, ""},
+		"version 1":              {Listing{V1: true}, "<Name>bucket</Name><Prefix>p/</Prefix><IsTruncated>true</IsTruncated>" + entry, ""},
+		"a prefix encoded":       {Listing{}, "<Prefix>p%2F</Prefix><IsTruncated>false</IsTruncated><EncodingType>url</EncodingType>", ""},
+		"nothing":                {Listing{}, "", "whether more pages follow"},
+		"nothing of version 1":   {Listing{V1: true}, entry, "whether more pages follow"},
+		"a token alone":          {Listing{}, entry + "<NextContinuationToken>t</NextContinuationToken>", "whether more pages follow"},
+		"a token too many":       {Listing{}, "<IsTruncated>false</IsTruncated><NextContinuationToken>t</NextContinuationToken>", "no page follows"},
+		"no token":               {Listing{}, "<IsTruncated>true</IsTruncated>" + entry, "and not where"},
+		"no marker and no key":   {Listing{V1: true}, "<IsTruncated>true</IsTruncated>", "and not where"},
+		"another bucket":         {Listing{}, "<Name>other</Name><IsTruncated>false</IsTruncated>" + entry, `of bucket "other"`},
+		"another prefix":         {Listing{}, "<Prefix>q/</Prefix><IsTruncated>false</IsTruncated>" + entry, `of prefix "q/"`},
+		"no prefix":              {Listing{}, "<Prefix/><IsTruncated>false</IsTruncated>" + entry, `of prefix ""`},
+		"more keys than entries": {Listing{}, "<KeyCount>2</KeyCount><IsTruncated>false</IsTruncated>" + entry, "2 keys and has 1"},
+		"fewer":                  {Listing{}, "<KeyCount>0</KeyCount><IsTruncated>false</IsTruncated>" + entry, "0 keys and has 1"},
+		"an entry without a key": {Listing{}, "<IsTruncated>false</IsTruncated><Contents><Size>1</Size></Contents>", "does not speak S3"},
+		"one without a size":     {Listing{}, "<IsTruncated>false</IsTruncated><Contents><Key>p/a</Key></Contents>", "does not speak S3"},
+		"an empty one":           {Listing{}, "<IsTruncated>false</IsTruncated><Contents/>", "does not speak S3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			profile := rich
+			profile.Listing = test.listing
+			bucket, _ := answering(t, profile, func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprint(w, "<ListBucketResult>"+test.inside+"</ListBucketResult>")
+			})
+			page, err := bucket.List(t.Context(), driver.ListRequest{Prefix: "p/"})
+			switch {
+			case test.text == "" && err != nil:
+				t.Error(err)
+			case test.text != "" && (err == nil || !strings.Contains(err.Error(), test.text)):
+				t.Errorf("List = %+v, %v, want %q", page, err, test.text)
+			}
+		})
 	}
 }
 
@@ -124,12 +172,15 @@ func FuzzParseListing(f *testing.F) {
 			want = xmlText(key)
 		}
 		var document strings.Builder
-		fmt.Fprintf(&document, "<ListBucketResult><IsTruncated>%t</IsTruncated><Contents><Key>", xmlText(token) != "")
+		fmt.Fprintf(&document, "<ListBucketResult><IsTruncated>%t</IsTruncated><Contents><Size>1</Size><Key>", xmlText(token) != "")
 		_ = xml.EscapeText(&document, []byte(key))
 		document.WriteString("</Key></Contents><NextContinuationToken>")
 		_ = xml.EscapeText(&document, []byte(token))
 		document.WriteString("</NextContinuationToken><EncodingType>" + encoding + "</EncodingType></ListBucketResult>")
-		page, err := (Listing{}).parse([]byte(document.String()))
+		page, err := (Listing{}).parse([]byte(document.String()), asked)
+		if want == "" && err != nil { // no object has the empty key
+			return
+		}
 		if err != nil {
 			t.Fatalf("%v in %s", err, document.String())
 		}
@@ -144,7 +195,7 @@ func FuzzListingOfAnything(f *testing.F) {
 	for _, document := range []string{"<>", "<ListBucketResult><>", "<ListBucketResult/>", "<!---->", "<?", "</", "<ListBucketResult><Contents><Key>&;", "<ListBucketResult><Contents><ETag>&quot;</ETag>"} {
 		f.Add([]byte(document))
 	}
-	f.Fuzz(func(_ *testing.T, document []byte) { _, _ = (Listing{}).parse(document) })
+	f.Fuzz(func(_ *testing.T, document []byte) { _, _ = (Listing{}).parse(document, asked) })
 }
 
 // xmlText is what XML can carry of a text.
@@ -165,7 +216,7 @@ func BenchmarkParseListing(b *testing.B) {
 	document.WriteString("</ListBucketResult>")
 	page := []byte(document.String())
 	perSignature(b, func() error {
-		_, err := (Listing{}).parse(page)
+		_, err := (Listing{}).parse(page, asked)
 		return err
 	})
 }

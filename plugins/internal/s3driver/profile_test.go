@@ -91,21 +91,21 @@ func TestListingQuery(t *testing.T) {
 func TestNextMarker(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ document, want string }{
-		"last key": {`<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents><Contents><Key>b%2Bc</Key></Contents><EncodingType>url</EncodingType></ListBucketResult>`, "b+c"},
-		"told":     {`<ListBucketResult><IsTruncated>true</IsTruncated><NextMarker>x%20y</NextMarker><Contents><Key>a</Key></Contents><EncodingType>url</EncodingType></ListBucketResult>`, "x y"},
+		"last key": {`<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a</Key><Size>1</Size></Contents><Contents><Key>b%2Bc</Key><Size>1</Size></Contents><EncodingType>url</EncodingType></ListBucketResult>`, "b+c"},
+		"told":     {`<ListBucketResult><IsTruncated>true</IsTruncated><NextMarker>x%20y</NextMarker><Contents><Key>a</Key><Size>1</Size></Contents><EncodingType>url</EncodingType></ListBucketResult>`, "x y"},
 		"as it is": {`<ListBucketResult><NextMarker>x%20y&amp;</NextMarker><IsTruncated>true</IsTruncated></ListBucketResult>`, "x%20y&"},
 		"the end":  {`<ListBucketResult><NextMarker>x</NextMarker><IsTruncated>false</IsTruncated></ListBucketResult>`, ""},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			page, err := Listing{V1: true}.parse([]byte(test.document))
+			page, err := Listing{V1: true}.parse([]byte(test.document), asked)
 			if err != nil || page.Next != test.want {
 				t.Errorf("next is %q, %v, want %q", page.Next, err, test.want)
 			}
 		})
 	}
-	if page, err := (Listing{V1: true}).parse([]byte(`<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>`)); err == nil {
+	if page, err := (Listing{V1: true}).parse([]byte(`<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>`), asked); err == nil {
 		t.Errorf("a page without an end passes for %+v", page)
 	}
 }

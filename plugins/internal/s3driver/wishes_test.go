@@ -105,7 +105,7 @@ func (r *recorder) answer(w http.ResponseWriter, request *http.Request) {
 	case strings.Contains(name, "tagging"):
 		fmt.Fprint(w, "<Tagging><TagSet/></Tagging>")
 	case strings.Contains(name, "list-type"):
-		fmt.Fprint(w, "<ListBucketResult><Contents><Key>k</Key><Size>1</Size></Contents></ListBucketResult>")
+		fmt.Fprint(w, "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>k</Key><Size>1</Size></Contents></ListBucketResult>")
 	case strings.Contains(name, "uploadId copy"):
 		fmt.Fprint(w, strings.ReplaceAll(copied, "CopyObjectResult", "CopyPartResult"))
 	case strings.Contains(name, "copy"):
