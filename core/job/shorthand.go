@@ -96,9 +96,10 @@ func (l *Location) settle(name string, value Value) error {
 	return l.SetOption(name, value.Text, true)
 }
 
-// Terms says what the destination of the job is asked to do with objects beside their
-// bytes and class: an upload that was begun on other terms is not gone on with. It is
-// empty where nothing is asked.
+// Terms says how what is written differs from the source object, and what else the
+// destination is asked to do with it: an upload that was begun on other terms is not gone
+// on with. It is empty where nothing of that is asked. The class of each object is kept
+// with its upload.
 func (j Job) Terms() string {
 	var terms []string
 	if j.Settings.Metadata == MetadataNone {
@@ -106,6 +107,9 @@ func (j Job) Terms() string {
 	}
 	if j.Settings.Tags {
 		terms = append(terms, "tags")
+	}
+	if policy := j.Settings.Unmappable; policy != "" && policy != UnmappableFail {
+		terms = append(terms, "unmappable="+string(policy))
 	}
 	for _, name := range []string{optionACL, optionEncryption, optionEncryptionKey} {
 		if value := j.Destination.Options[name]; value != "" {

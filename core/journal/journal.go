@@ -58,6 +58,10 @@ type Record struct {
 	Error           string   // why it failed or was skipped; no secret
 	At              time.Time
 
+	// UploadOpen says, of a record to append, that the upload on record for the key is not
+	// this object's, or not its only one, and is still open: it stays on record. It is not kept.
+	UploadOpen bool
+
 	// The rest is kept by journals that many machines share.
 
 	// Sequencer is that of the newest event that led here, padded; empty where none did.
@@ -89,6 +93,48 @@ type Upload struct {
 	Terms         string            // what else the destination was told, such as an ACL; an upload on other terms is begun anew
 	Changes       []string          // see Record
 	Intended      time.Time         // by the destination's clock, before Create was called
+	Modified      time.Time         // of the source object, as the task had it
+	Bound         Binding           // what the answers told of the version that the parts are of
+	Before        Held              // what the destination held
+	// Listed says that Open holds the IDs of all uploads of the destination's key that were
+	// open before Create was called: whatever bears one of them is another's.
+	Listed bool
+	Open   []string
+	// Left are earlier uploads for the key that could not be aborted, or not be found.
+	Left []Begun
+}
+
+// Binding is what a source told of the version of an object in the first answer with
+// its bytes, to be told again in each that follows. Zero where that is not known.
+type Binding struct {
+	ETag     string // a weak one keeps its mark
+	Modified time.Time
+	Encoding string // Content-Encoding
+}
+
+// IsZero says that nothing is known.
+func (b Binding) IsZero() bool { return b == Binding{} }
+
+// Held is what a key of the destination held when it was looked at.
+type Held struct {
+	Looked    bool // false: nothing is known
+	Exists    bool
+	ETag      string
+	VersionID string
+}
+
+// Begun is what is known of an upload that was begun, or may have been, to find and end it.
+type Begun struct {
+	Key      string // relative, at the destination
+	ID       string // empty where Create's answer did not come
+	Intended time.Time
+	Listed   bool     // as in Upload
+	Open     []string // as in Upload
+}
+
+// Begun returns what the upload is found by, without those of Left.
+func (u Upload) Begun() Begun {
+	return Begun{Key: u.DestinationKey(), ID: u.ID, Intended: u.Intended, Listed: u.Listed, Open: u.Open}
 }
 
 // DestinationKey returns the relative key that the upload is for at the destination.
@@ -133,7 +179,8 @@ const (
 // many goroutines at once; writes are durable when they return.
 type Journal interface {
 	// Append stores records, each replacing the one before it of the same key, in one
-	// transaction. A record with OutcomeDone also forgets the key's upload.
+	// transaction. A record with OutcomeDone also forgets the key's upload, unless it says
+	// UploadOpen.
 	Append(ctx context.Context, records []Record) error
 
 	// Scan yields all records by ascending key. It sees the journal as of
@@ -197,7 +244,8 @@ type Journal interface {
 // renew it. They are ErrBusy while another process holds the key's upload, or once it
 // took it; so is ForgetUpload, which then removes nothing. Uploads leaves out what
 // others hold. Who discards an upload takes it with Upload before it aborts anything. A
-// record with OutcomeDone forgets the key's upload where this process is its holder.
+// record with OutcomeDone forgets the key's upload where this process is its holder,
+// unless it says UploadOpen.
 //
 // BeginRun is for the holder of the finder's lease alone: it makes every run that is
 // still running an interrupted one.

@@ -88,6 +88,8 @@ type Counters struct {
 	gradeBoth, gradeOne, gradeSize atomic.Int64
 
 	taken atomic.Int64 // of Equal, what workers of a fleet found
+
+	uploads uploadsLeft
 }
 
 // Add adds what came of objects. What was planned again is counted when it happens.

@@ -51,6 +51,10 @@ type Report struct {
 	Problems    []Problem `json:"problems,omitempty"` // the first ones; the journal holds all
 
 	Adapted []Adaptation `json:"adapted,omitempty"` // the first ones; the journal holds all
+
+	// UploadsLeft are uploads that stay open at the destination, at most 1,000; each later
+	// run tries to end them.
+	UploadsLeft []UploadLeft `json:"uploads_left,omitempty"`
 }
 
 // Objects counts objects.
@@ -135,5 +139,6 @@ func (c *Counters) Fill(report *Report) {
 		Resumed: c.ResumedBytes.Load(),
 	}
 	report.Evidence = Evidence{BothEnds: c.gradeBoth.Load(), OneEnd: c.gradeOne.Load(), SizeOnly: c.gradeSize.Load()}
+	report.UploadsLeft = c.UploadsLeft()
 	report.Requests = Sides{Source: c.Source.Map(), Destination: c.Destination.Map()}
 }

@@ -3,6 +3,8 @@
 package packed
 
 import (
+	"time"
+
 	"github.com/dth-dev/dth/core/internal/pack"
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -18,10 +20,70 @@ func AppendUpload(b []byte, upload journal.Upload) []byte {
 	b = pack.AppendString(b, upload.Written)
 	b = AppendTexts(b, upload.Changes)
 	b = appendAttributes(b, upload.Attributes)
-	if upload.Terms == "" {
+	found := appendFinding(nil, upload)
+	if upload.Terms == "" && len(found) == 0 {
 		return b // as it was before there were terms
 	}
-	return pack.AppendString(b, upload.Terms)
+	return append(pack.AppendString(b, upload.Terms), found...)
+}
+
+// appendFinding appends what was looked at before the upload was created; nothing where
+// all of that is unknown, as in records from before it was kept.
+func appendFinding(b []byte, upload journal.Upload) []byte {
+	if upload.Modified.IsZero() && upload.Bound.IsZero() && upload.Before == (journal.Held{}) && !upload.Listed && len(upload.Left) == 0 {
+		return b
+	}
+	b = pack.AppendTime(b, upload.Modified)
+	b = pack.AppendString(b, upload.Bound.ETag)
+	b = pack.AppendTime(b, upload.Bound.Modified)
+	b = pack.AppendString(b, upload.Bound.Encoding)
+	b = appendFlags(b, upload.Before.Looked, upload.Before.Exists, upload.Listed)
+	b = pack.AppendString(b, upload.Before.ETag)
+	b = pack.AppendString(b, upload.Before.VersionID)
+	b = AppendTexts(b, upload.Open)
+	b = pack.AppendUint(b, uint64(len(upload.Left)))
+	for _, left := range upload.Left {
+		b = pack.AppendString(b, left.Key)
+		b = pack.AppendString(b, left.ID)
+		b = pack.AppendTime(b, left.Intended)
+		b = appendFlags(b, left.Listed)
+		b = AppendTexts(b, left.Open)
+	}
+	return b
+}
+
+func appendFlags(b []byte, flags ...bool) []byte {
+	var bits uint64
+	for i, flag := range flags {
+		if flag {
+			bits |= 1 << i
+		}
+	}
+	return pack.AppendUint(b, bits)
+}
+
+// readFinding reads what appendFinding wrote.
+func readFinding(r *pack.Reader, upload *journal.Upload) {
+	upload.Modified = readTime(r)
+	upload.Bound = journal.Binding{ETag: r.Text(), Modified: readTime(r), Encoding: r.Text()}
+	flags := r.Uint()
+	upload.Before = journal.Held{Looked: flags&1 != 0, Exists: flags&2 != 0, ETag: r.Text(), VersionID: r.Text()}
+	upload.Listed = flags&4 != 0
+	upload.Open = ReadTexts(r)
+	for count := r.Uint(); count > 0 && r.Err() == nil; count-- {
+		left := journal.Begun{Key: r.Text(), ID: r.Text(), Intended: readTime(r)}
+		left.Listed = r.Uint() != 0
+		left.Open = ReadTexts(r)
+		upload.Left = append(upload.Left, left)
+	}
+}
+
+// readTime reads a time that may be unknown.
+func readTime(r *pack.Reader) time.Time {
+	if t := r.Time(); !t.IsZero() {
+		return t
+	}
+	return time.Time{}
 }
 
 func appendAttributes(b []byte, a driver.Attributes) []byte {
@@ -78,6 +140,9 @@ func ReadUpload(key, id, packed string) (journal.Upload, error) {
 	}
 	if r.Err() == nil && r.Len() > 0 {
 		upload.Terms = r.Text()
+	}
+	if r.Err() == nil && r.Len() > 0 {
+		readFinding(&r, &upload)
 	}
 	return upload, r.Err()
 }

@@ -115,7 +115,7 @@ func (j *Journal) append(ctx context.Context, record journal.Record) (conflict b
 	if err != nil {
 		return false, fmt.Errorf("%q: %w", record.Key, err)
 	}
-	if _, known := j.holds(record.Key); known && record.Outcome == journal.OutcomeDone {
+	if _, known := j.holds(record.Key); known && record.Outcome == journal.OutcomeDone && !record.UploadOpen {
 		if err := j.ForgetUpload(ctx, record.Key); err != nil && !isBusy(err) { // another's upload is another's to end
 			return false, err
 		}

@@ -18,6 +18,8 @@ func uploadTests() map[string]func(*testing.T, Store) {
 		"a new intent replaces upload and parts":    testUploadReplaced,
 		"a forgotten upload is gone with its parts": testUploadForgotten,
 		"a done record forgets its key's upload":    testUploadDone,
+		"a done record leaves an open upload":       testUploadLeftOpen,
+		"what is not known of an upload stays so":   testUploadUnknown,
 		"a part replaces the one of its number":     testPartReplaced,
 		"parts are recorded by many at once":        testPartsConcurrent,
 		"uploads come in byte order of their keys":  testUploadsOrder,
@@ -39,7 +41,14 @@ func upload(key string) journal.Upload {
 		},
 		Terms:   "acl=private",
 		Written: "%0A\xff", Changes: []string{"tags left out", ""},
-		Intended: time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC),
+		Intended: time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC), Modified: time.Date(2026, 11, 22, 1, 2, 3, 4, time.UTC),
+		Bound:  journal.Binding{ETag: "W/\xff", Modified: time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC), Encoding: "gzip"},
+		Before: journal.Held{Looked: true, Exists: true, ETag: "before\xff", VersionID: "null"},
+		Listed: true, Open: []string{"another's \xff", ""},
+		Left: []journal.Begun{
+			{Key: "k\xff", ID: "left"},
+			{Intended: time.Date(2026, 11, 21, 1, 2, 3, 0, time.UTC), Listed: true, Open: []string{"x"}},
+		},
 	}
 }
 
@@ -65,6 +74,39 @@ func testUploadDone(t *testing.T, store Store) {
 		_, parts, err := j.Upload(ctx, key)
 		must(t, "Upload", err)
 		mustEqual(t, "parts", 1, len(parts))
+	}
+}
+
+func testUploadLeftOpen(t *testing.T, store Store) {
+	j, ctx := store.Open(t), t.Context()
+	must(t, "IntendUpload", j.IntendUpload(ctx, upload("k")))
+	done := record("k")
+	done.UploadOpen = true
+	appendRecords(t, j, done)
+	got, _, err := j.Upload(ctx, "k")
+	must(t, "Upload", err)
+	mustEqual(t, "uploads", upload("k"), got)
+	for kept, err := range j.Scan(ctx) {
+		must(t, "Scan", err)
+		if kept.UploadOpen {
+			t.Error("the record itself says so, too")
+		}
+	}
+}
+
+func testUploadUnknown(t *testing.T, store Store) {
+	j, ctx := store.Open(t), t.Context()
+	for what, want := range map[string]journal.Upload{
+		"nothing":          {Key: "k", Intended: upload("k").Intended},
+		"terms":            {Key: "k", Intended: upload("k").Intended, Terms: "tags"},
+		"an absent object": {Key: "k", Intended: upload("k").Intended, Before: journal.Held{Looked: true}},
+		"no other upload":  {Key: "k", Intended: upload("k").Intended, Listed: true},
+		"one left":         {Key: "k", Intended: upload("k").Intended, Left: []journal.Begun{{Key: "k"}}},
+	} {
+		must(t, "IntendUpload", j.IntendUpload(ctx, want))
+		got, _, err := j.Upload(ctx, "k")
+		must(t, "Upload", err)
+		mustEqual(t, "uploads of which is known: "+what, want, got)
 	}
 }
 

@@ -63,7 +63,7 @@ func (j *Journal) Append(ctx context.Context, records []journal.Record) error {
 			if _, err := insert.Exec(blob(record.Key), failedRun, adaptedRun, packed[i]); err != nil {
 				return err
 			}
-			if uploads && record.Outcome == journal.OutcomeDone {
+			if uploads && record.Outcome == journal.OutcomeDone && !record.UploadOpen {
 				if err := forgetUpload(tx, record.Key); err != nil {
 					return err
 				}
