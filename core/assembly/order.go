@@ -204,7 +204,8 @@ func (a *Assembler) giveUp(ctx context.Context, upload Upload, reason string) er
 }
 
 // abort discards an upload. Where its ID is not known, those of other giant objects of
-// the same key are left alone.
+// the same key are left alone. One that the store does not let us end, for want of a right
+// say, goes on the journal's record and is told: the object's own outcome does not wait for it.
 func (a *Assembler) abort(ctx context.Context, upload Upload) error {
 	var others []string
 	if upload.Record.ID == "" {
@@ -218,7 +219,11 @@ func (a *Assembler) abort(ctx context.Context, upload Upload) error {
 			}
 		}
 	}
-	return a.copier.AbortUpload(ctx, upload.Record, others)
+	err := a.copier.AbortUpload(ctx, upload.Record, others)
+	if kind := driver.KindOf(err); err == nil || ctx.Err() != nil || kind.Retriable() && kind != driver.KindIntegrity {
+		return err
+	}
+	return a.copier.Leave(ctx, upload.Record, err)
 }
 
 // roll starts the next execution of the watch. The order says by the number of polls

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/transfer"
+	"github.com/dth-dev/dth/sdk/driver"
 )
 
 const tooOld = "it was not finished in the time that giant objects are given"
@@ -22,7 +24,13 @@ func (a *Assembler) Sweep(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		failures = append(failures, named(upload, a.sweep(ctx, upload)))
+		err := named(upload, a.sweep(ctx, upload))
+		var refused *transfer.Error
+		if errors.As(err, &refused) && ctx.Err() == nil && driver.KindOf(err) != driver.KindExpired {
+			a.log.Warn("a giant object is left as it is until the next look", "key", upload.Task.Key, "error", err)
+			continue // a store's trouble with one object is none of the others
+		}
+		failures = append(failures, err)
 	}
 	return errors.Join(failures...)
 }

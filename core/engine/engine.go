@@ -118,7 +118,7 @@ func (e *Engine) newCopier(fitter fit.Fitter) *transfer.Copier {
 		Budget: throttle.NewBudget(orDefault(settings.Memory, defaultMemory)),
 		Fit:    fitter, Bare: settings.Metadata == job.MetadataNone, Tags: settings.Tags, Terms: e.job.Terms(),
 		PartSlots: semaphore.NewWeighted(min(int64(e.transfers()), partSlots)),
-		Sizes:     sizes, Policy: e.retry, Counters: e.counters,
+		Sizes:     sizes, Policy: e.retry, Counters: e.counters, Logger: e.log,
 	}
 }
 

@@ -139,12 +139,21 @@ func (e *Engine) sweep(ctx context.Context) error {
 }
 
 // sweepUploads discards the uploads that dead workers left, whose messages are gone, too.
+// One that failed for a reason that may pass stays while the source has its version: this
+// run sends the object again.
 func (e *Engine) sweepUploads(ctx context.Context) error {
 	uploads, err := e.fleet.Journal.Uploads(ctx)
 	if err != nil {
 		return err
 	}
 	for _, upload := range uploads {
+		keeps, err := e.keepsUpload(ctx, upload)
+		if err != nil {
+			return err
+		}
+		if keeps {
+			continue
+		}
 		record, _, err := e.fleet.Journal.Upload(ctx, upload.Key) // takes the hold
 		if errors.Is(err, journal.ErrBusy) || errors.Is(err, journal.ErrNotFound) {
 			continue
@@ -152,11 +161,25 @@ func (e *Engine) sweepUploads(ctx context.Context) error {
 		if err == nil {
 			err = e.copier.Discard(ctx, record)
 		}
-		if err != nil {
-			return fmt.Errorf("an upload of %q is left open: %w", upload.Key, err)
+		if err != nil && !errors.Is(err, journal.ErrBusy) {
+			return err
 		}
 	}
 	return nil
+}
+
+// keepsUpload says whether the upload of an object that failed is to be gone on with.
+func (e *Engine) keepsUpload(ctx context.Context, upload journal.Upload) (bool, error) {
+	records, err := e.fleet.Journal.Lookup(ctx, []string{upload.Key})
+	record, found := records[upload.Key]
+	if err != nil || !found || upload.ID == "" || record.Outcome != journal.OutcomeFailed || record.SourceETag != upload.SourceETag {
+		return false, err
+	}
+	object, err := e.source.Stat(ctx, upload.Key)
+	if err != nil {
+		return !absent(err), ctx.Err() // a source that is away may come back
+	}
+	return object.ETag == upload.SourceETag && object.Size == upload.Size, nil
 }
 
 // sendsAtOnce is how many batches are on their way to the queue, which takes ten in one

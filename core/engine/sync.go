@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -166,7 +165,7 @@ func (e *Engine) findAndWork(ctx context.Context, find finding) error {
 }
 
 // pendingUploads returns the keys whose uploads an interrupted run left. Uploads of
-// which only the intent is known are aborted here.
+// which only the intent is known are aborted here, and those that could not be aborted before.
 func (e *Engine) pendingUploads(ctx context.Context) (map[string]bool, error) {
 	uploads, err := e.journal.Uploads(ctx)
 	if err != nil {
@@ -174,7 +173,9 @@ func (e *Engine) pendingUploads(ctx context.Context) (map[string]bool, error) {
 	}
 	pending := map[string]bool{}
 	for _, upload := range uploads {
-		pending[upload.Key] = true
+		if !upload.IsLeft() {
+			pending[upload.Key] = true
+		}
 		if upload.ID != "" {
 			continue
 		}
@@ -185,15 +186,19 @@ func (e *Engine) pendingUploads(ctx context.Context) (map[string]bool, error) {
 	return pending, nil
 }
 
-// discardUploads aborts the uploads that nothing went on with.
+// discardUploads aborts the uploads that nothing went on with, but for those that the next
+// run is to go on with.
 func (e *Engine) discardUploads(ctx context.Context) error {
 	uploads, err := e.journal.Uploads(ctx)
 	if err != nil {
 		return err
 	}
 	for _, upload := range uploads {
+		if e.copier.Keeps(upload.Key) {
+			continue
+		}
 		if err := e.copier.Discard(ctx, upload); err != nil {
-			return fmt.Errorf("an upload of %q is left open: %w", upload.Key, err)
+			return err
 		}
 	}
 	return nil

@@ -100,7 +100,8 @@ type Upload struct {
 	// open before Create was called: whatever bears one of them is another's.
 	Listed bool
 	Open   []string
-	// Left are earlier uploads for the key that could not be aborted, or not be found.
+	// Left are earlier uploads for the key that could not be aborted, or not be found. A
+	// record that was never intended is of nothing else.
 	Left []Begun
 }
 
@@ -136,6 +137,18 @@ type Begun struct {
 func (u Upload) Begun() Begun {
 	return Begun{Key: u.DestinationKey(), ID: u.ID, Intended: u.Intended, Listed: u.Listed, Open: u.Open}
 }
+
+// All returns what the upload, where one was intended, and those of Left are found by.
+func (u Upload) All() []Begun {
+	if u.IsLeft() {
+		return u.Left
+	}
+	return append([]Begun{u.Begun()}, u.Left...)
+}
+
+// IsLeft says that the record only remembers uploads that could not be ended: nothing is
+// to be gone on with.
+func (u Upload) IsLeft() bool { return u.ID == "" && u.Intended.IsZero() }
 
 // DestinationKey returns the relative key that the upload is for at the destination.
 func (u Upload) DestinationKey() string {

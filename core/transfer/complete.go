@@ -3,7 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
-	"time"
+	"fmt"
 
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/journal"
@@ -20,33 +20,46 @@ func (c *Copier) complete(ctx context.Context, a *assembly) (receipt, error) {
 	if err != nil {
 		return receipt{}, err
 	}
-	got, err := c.proveParts(ctx, a.task, object, sums)
+	got, err := c.proveParts(ctx, a, object, sums)
 	got.changes = a.record.Changes
 	return got, err
 }
 
-// join has the destination make the object of its parts. sums are its checksums as far
-// as they are known.
-func (c *Copier) join(ctx context.Context, a *assembly, sums []driver.Checksum) (object driver.Object, err error) {
-	err = c.attempt(ctx, c.Destination, func() error {
+// join has the destination make the object of its parts and returns it as a look shows it.
+// sums are its checksums as far as they are known.
+func (c *Copier) join(ctx context.Context, a *assembly, sums []driver.Checksum) (driver.Object, error) {
+	for number := 1; number <= a.layout.Parts(); number++ {
+		if _, held := a.parts[number]; !held {
+			return driver.Object{}, c.Destination.failed(0, &driver.Error{
+				Op: "CompleteUpload", Key: c.Destination.Prefix + a.record.DestinationKey(), Kind: driver.KindInvalidArgument,
+				Message: fmt.Sprintf("part %d of %d is missing", number, a.layout.Parts()),
+			})
+		}
+	}
+	var answered driver.Object
+	var whole *driver.Object // where a look showed it
+	err := c.attempt(ctx, c.Destination, func() error {
 		var err error
-		object, err = c.Destination.completeUpload(ctx, a.completion(sums), a.record.DestinationKey())
+		answered, err = c.Destination.completeUpload(ctx, a.completion(sums), a.record.DestinationKey())
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		whole, found, unclear := c.landed(ctx, a, sums)
+		object, found, unclear := c.landed(ctx, a, sums)
 		switch {
 		case found:
-			object = whole // the answer was lost, not the object
+			whole = &object // the answer was lost, not the object
 			return nil
-		case driver.KindOf(err) != driver.KindNotFound:
-			return err
+		case !isUploadGone(err):
+			return unproven(err)
 		case unclear != nil:
 			return unclear // it may be lost or complete
 		}
 		return ErrUploadLost
 	})
-	return object, err
+	if err != nil || whole != nil {
+		return orZero(whole), err
+	}
+	return c.lookAfter(ctx, a, answered)
 }
 
 func (a *assembly) completion(sums []driver.Checksum) driver.CompleteUploadRequest {
@@ -67,154 +80,106 @@ func (a *assembly) completion(sums []driver.Checksum) driver.CompleteUploadReque
 	return request
 }
 
-// joined returns the checksums of the whole object that follow from those of its
-// parts; none when a part is missing or its checksum says nothing of the whole.
-func joined(layout plan.Layout, parts map[int]journal.Part) []driver.Checksum {
-	known, ofSource := make([]checksum.Part, layout.Parts()), make([]checksum.Part, layout.Parts())
-	for i := range known {
-		part, held := parts[i+1]
-		if !held {
-			return nil
-		}
-		known[i] = checksum.Part{Checksum: part.Checksum, Size: part.Size}
-		ofSource[i] = checksum.Part{Checksum: part.SourceChecksum, Size: part.Size}
-	}
-	return append(checksum.Join(known), checksum.Join(ofSource)...)
+// resumption is what an upload on record leads to: an upload to go on with, or an object
+// that is finished. With neither the object is begun anew.
+type resumption struct {
+	assembly *assembly
+	finished *receipt
+	left     []journal.Begun // earlier uploads that could not be ended
 }
 
-// landed says whether the destination holds the finished object, as far as the
-// store can tell: an unclear answer to Complete may stand for success. The error says
-// that the store could not tell.
-func (c *Copier) landed(ctx context.Context, a *assembly, sums []driver.Checksum) (driver.Object, bool, error) {
-	object, err := c.Destination.Stat(ctx, a.record.DestinationKey())
-	if err != nil || object.Size != a.task.Size {
-		if driver.KindOf(err) == driver.KindNotFound {
-			err = nil
-		}
-		return object, false, err
-	}
-	switch checksum.CompareWritten(sums, object.Checksums) {
-	case checksum.Equal:
-		return object, true, nil
-	case checksum.Different:
-		return object, false, nil
-	}
-	// Without a checksum, the time tells: nobody else is meant to write here.
-	return object, !object.Modified.Before(a.record.Intended.Truncate(time.Second)), nil
-}
-
-// proveParts compares the joined checksums with what both sides state. Ranged
-// answers state none of the whole object, so the source is asked once.
-func (c *Copier) proveParts(ctx context.Context, t task.Task, object driver.Object, sums []driver.Checksum) (receipt, error) {
-	var source []driver.Checksum
-	if checksum.CompareWritten(sums, object.Checksums) == checksum.Unknown && len(c.Destination.Session.Checksums.Stored) > 0 {
-		stated, err := c.Destination.Stat(ctx, c.written(t.Key))
-		if err != nil {
-			return receipt{}, err
-		}
-		object = stated
-	}
-	if len(c.Source.Session.Checksums.Stored) > 0 {
-		stated, err := c.Source.Stat(ctx, t.Key)
-		if err == nil && stated.ETag == t.ETag {
-			source = stated.Checksums
-		}
-	}
-	if err := c.compareSource(t.Key, sums, source); err != nil {
-		return receipt{}, err
-	}
-	return c.prove(t, object.ETag, sums, source, object.Checksums)
-}
-
-func fullObject(sums []driver.Checksum) []driver.Checksum {
-	var full []driver.Checksum
-	for _, sum := range sums {
-		if checksum.OfBytes(sum) {
-			full = append(full, sum)
-		}
-	}
-	return full
-}
-
-// resume goes on with the upload that the journal remembers for the key. It
-// returns nil when there is none to go on with, and a receipt when the object
-// turns out to be complete already.
-func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (*assembly, *receipt, error) {
+// resume goes on with the upload that the journal remembers for the key, where it is of
+// the same version and form and was begun on the same terms. With an error the
+// assembly, where there is one, is the upload that it happened to.
+func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (resumption, error) {
 	record, known, err := c.Journal.Upload(ctx, t.Key)
 	if errors.Is(err, journal.ErrNotFound) {
-		return nil, nil, nil
+		return resumption{}, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return resumption{}, err
+	}
+	if record.IsLeft() {
+		left, err := c.discard(ctx, record)
+		return resumption{left: left}, err
 	}
 	sameVersion := c.isOf(record, t)
 	sameForm := record.DestinationKey() == c.written(t.Key) && record.Attributes.StorageClass == c.Fit.Class(t.StorageClass)
 	sameForm = sameForm && record.Terms == c.Terms
 	if record.ID == "" || !sameVersion || !sameForm || record.PartSize != layout.PartSize {
-		return nil, nil, c.Discard(ctx, record)
+		left, err := c.discard(ctx, record)
+		return resumption{left: left}, err
 	}
 	a := &assembly{task: t, layout: layout, record: record, parts: map[int]journal.Part{}}
-	held, err := c.Destination.listParts(ctx, record.DestinationKey(), record.ID)
-	if driver.KindOf(err) == driver.KindNotFound {
+	held, err := c.Destination.listParts(ctx, record.DestinationKey(), record.ID, layout.Parts())
+	if errors.Is(err, ErrUploadLost) {
 		return c.resumeFinished(ctx, a, known)
 	}
 	if err != nil {
-		return nil, nil, err
+		return resumption{assembly: a}, err
+	}
+	if err := c.isStill(ctx, a); IsChanged(err) || unbound(err) != nil {
+		left, err := c.discard(ctx, record)
+		return resumption{left: left}, err
+	} else if err != nil {
+		return resumption{assembly: a}, err
 	}
 	a.keep(known, held)
 	for _, part := range a.parts {
 		c.Counters.ResumedBytes.Add(part.Size)
 	}
-	return a, nil, nil
+	return resumption{assembly: a}, nil
 }
 
-// isOf says whether the upload is of the task's version, and counts when it is not.
+// isOf says whether the upload is of the task's version, and counts when it is not. The same
+// ETag with another time of modification is the same bytes, with other attributes perhaps.
 func (c *Copier) isOf(record journal.Upload, t task.Task) bool {
-	same := t.ETag != "" && record.SourceETag == t.ETag && record.SourceVersion == t.VersionID && record.Size == t.Size
+	same := record.SourceETag == t.ETag && record.SourceVersion == t.VersionID && record.Size == t.Size
+	if !record.Modified.IsZero() && !t.Modified.IsZero() {
+		same = same && record.Modified.Unix() == t.Modified.Unix()
+	}
+	if !isStrong(t.ETag) {
+		same = same && !record.Bound.IsZero()
+	}
 	if !same {
 		c.Counters.Replanned.Add(1)
 	}
 	return same
 }
 
-// abandon discards the upload that an interrupted run left of an object that
-// does not go in parts any more.
-func (c *Copier) abandon(ctx context.Context, t task.Task) error {
-	if !c.Interrupted[t.Key] {
-		return nil
-	}
-	record, _, err := c.Journal.Upload(ctx, t.Key)
-	if errors.Is(err, journal.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	c.isOf(record, t)
-	return c.Discard(ctx, record)
-}
-
 // resumeFinished handles an upload that the destination does not know: the run
-// was killed between completing it and recording so, or somebody aborted it.
-func (c *Copier) resumeFinished(ctx context.Context, a *assembly, known []journal.Part) (*assembly, *receipt, error) {
+// was killed between completing it and recording so, or it was aborted by another.
+func (c *Copier) resumeFinished(ctx context.Context, a *assembly, known []journal.Part) (resumption, error) {
 	for _, part := range known {
 		a.parts[part.Number] = part
 	}
-	if sums := joined(a.layout, a.parts); len(sums) > 0 {
-		object, found, err := c.landed(ctx, a, sums)
-		if err != nil {
-			return nil, nil, err
-		}
-		if found {
-			got, err := c.proveParts(ctx, a.task, object, sums)
-			got.changes = a.record.Changes
-			if err == nil {
-				c.Counters.ResumedBytes.Add(a.task.Size)
-			}
-			return nil, &got, err
+	if len(a.parts) == a.layout.Parts() {
+		got, found, err := c.proveFinished(ctx, a)
+		if found || err != nil {
+			return resumption{finished: &got}, err
 		}
 	}
-	return nil, nil, c.Journal.ForgetUpload(ctx, a.task.Key)
+	left, err := c.discard(ctx, a.record)
+	return resumption{left: left}, err
+}
+
+// proveFinished proves the object of an upload that is gone where it is there.
+func (c *Copier) proveFinished(ctx context.Context, a *assembly) (got receipt, found bool, err error) {
+	sums := joined(a.layout, a.parts)
+	var object driver.Object
+	err = c.attempt(ctx, c.Destination, func() (err error) {
+		object, found, err = c.landed(ctx, a, sums)
+		return err
+	})
+	if err != nil || !found {
+		return got, false, err
+	}
+	got, err = c.proveParts(ctx, a, object, sums)
+	got.changes = a.record.Changes
+	if err == nil {
+		c.Counters.ResumedBytes.Add(a.task.Size)
+	}
+	return got, true, err
 }
 
 // keep takes over the parts that both the journal and the destination know as
@@ -226,18 +191,11 @@ func (a *assembly) keep(known []journal.Part, held []driver.Part) {
 	}
 	for _, part := range held {
 		mine, ok := recorded[part.Number]
-		if ok && mine.ETag == part.ETag && mine.Size == part.Size {
+		if !ok || mine.ETag != part.ETag || mine.Size != part.Size {
+			continue
+		}
+		if checksum.CompareWritten([]driver.Checksum{mine.Checksum, mine.SourceChecksum}, part.Checksums) != checksum.Different {
 			a.parts[part.Number] = mine
 		}
 	}
-}
-
-// Discard aborts what the journal remembers of an upload and forgets it. Where
-// only the intent is known, it aborts the uploads of exactly this key that were
-// begun since: the crash hid their IDs.
-func (c *Copier) Discard(ctx context.Context, record journal.Upload) error {
-	if err := c.AbortUpload(ctx, record, nil); err != nil {
-		return err
-	}
-	return c.Journal.ForgetUpload(ctx, record.Key)
 }

@@ -9,8 +9,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/dth-dev/dth/core/fit"
@@ -40,8 +42,11 @@ type Copier struct {
 	Counters            *observe.Counters
 	Run                 string
 	Interrupted         map[string]bool // keys whose uploads an interrupted run left; not changed while copies run
+	Logger              hclog.Logger    // may be nil
 
 	buffers buffers
+	fatesMu sync.Mutex
+	fates   map[string]fate // of uploads that stay on record, by key
 }
 
 // maxReplans is how often a changing source object is planned again.
@@ -148,7 +153,7 @@ func (c *Copier) done(t task.Task, got receipt, replans int) journal.Record {
 		Key: t.Key, Run: c.Run, Outcome: journal.OutcomeDone, Size: t.Size,
 		SourceETag: t.ETag, SourceVersion: t.VersionID, DestinationETag: got.destinationETag,
 		Checksum: got.checksum, Grade: got.grade, Changes: got.changes, Replans: replans, At: time.Now(),
-		Inside: got.inside,
+		Inside: got.inside, UploadOpen: c.fateOf(t.Key) == fateLeft,
 	}
 	if written := c.written(t.Key); written != t.Key {
 		record.Written = written

@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/plan"
@@ -27,57 +26,41 @@ func (c *Copier) IntendUpload(ctx context.Context, t task.Task, part int64) (jou
 		})
 	}
 	a := &assembly{task: t, layout: layout}
+	if err := c.lookAround(ctx, a, false); err != nil {
+		return journal.Upload{}, err
+	}
 	first, attributes, err := c.openFirst(ctx, a)
+	if reason := unbound(err); reason != nil {
+		return journal.Upload{}, c.Source.failed(0, &driver.Error{Op: "GET", Key: c.Source.Prefix + t.Key, Kind: driver.KindUnsupported, Message: reason.Error()})
+	}
 	if err != nil {
 		return journal.Upload{}, err
 	}
-	_ = first.Body.Close() // its bytes are read with the part
+	first.close() // its bytes are read with the part
 	err = c.describe(ctx, a, attributes)
 	return a.record, err
 }
 
 // OpenUpload creates an upload that was recorded and returns the record with the
-// store's ID.
+// store's ID, and with what an answer hid that was lost on the way.
 func (c *Copier) OpenUpload(ctx context.Context, record journal.Upload) (journal.Upload, error) {
 	var upload driver.Upload
+	hidden := false
 	err := c.attempt(ctx, c.Destination, func() (err error) {
 		upload, err = c.Destination.createUpload(ctx, record.DestinationKey(), record.Attributes)
-		if driver.KindOf(err) == driver.KindUnavailable {
-			_ = c.abortBegun(ctx, record, nil) // the answer may be lost, not the upload
+		if driver.KindOf(err) == driver.KindUnavailable { // the answer may be lost, not the upload
+			if cause := c.abortBegun(ctx, record.Begun(), nil); cause != nil && ctx.Err() == nil {
+				hidden = true
+				c.tellLeft(record.Key, cause)
+			}
 		}
 		return err
 	})
+	if err == nil && hidden {
+		record.Left = append(slices.Clip(record.Left), record.Begun())
+	}
 	record.ID = upload.ID
 	return record, err
-}
-
-// AbortUpload discards an upload at the destination; harmless when it is gone. Where
-// only the intent is known, it aborts the uploads of exactly this key that were begun
-// since, because a crash hid their IDs; others are IDs that it leaves alone.
-func (c *Copier) AbortUpload(ctx context.Context, record journal.Upload, others []string) error {
-	if record.ID == "" {
-		return c.abortBegun(ctx, record, others)
-	}
-	return c.Destination.AbortUpload(ctx, record.DestinationKey(), record.ID)
-}
-
-// abortBegun aborts the uploads of the record's key that were begun since it
-// was intended. Stores tell that time in whole seconds.
-func (c *Copier) abortBegun(ctx context.Context, record journal.Upload, others []string) error {
-	uploads, err := c.Destination.ListUploads(ctx, record.DestinationKey())
-	if err != nil {
-		return err
-	}
-	since := record.Intended.Truncate(time.Second)
-	for _, upload := range uploads {
-		if upload.Initiated.Before(since) || slices.Contains(others, upload.ID) {
-			continue
-		}
-		if err := c.Destination.AbortUpload(ctx, record.DestinationKey(), upload.ID); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Giant is one upload whose parts are copied by many processes. Its methods may be
@@ -109,14 +92,11 @@ func (g *Giant) CopyPart(ctx context.Context, number int) (journal.Part, error) 
 // are on record, and of those that are not on record. It is ErrUploadLost where the
 // destination does not know the upload.
 func (g *Giant) Unheld(ctx context.Context, known []journal.Part) ([]int, error) {
-	held, err := g.copier.Destination.listParts(ctx, g.assembly.record.DestinationKey(), g.assembly.record.ID)
-	if driver.KindOf(err) == driver.KindNotFound {
-		return nil, ErrUploadLost
-	}
+	a := newAssembly(g.assembly.task, g.assembly.record)
+	held, err := g.copier.Destination.listParts(ctx, a.record.DestinationKey(), a.record.ID, a.layout.Parts())
 	if err != nil {
 		return nil, err
 	}
-	a := newAssembly(g.assembly.task, g.assembly.record)
 	a.keep(known, held)
 	var unheld []int
 	for number := 1; number <= a.layout.Parts(); number++ {
@@ -135,14 +115,30 @@ func (g *Giant) Complete(ctx context.Context, parts []journal.Part) (journal.Rec
 	for _, part := range parts {
 		a.parts[part.Number] = part
 	}
-	got, err := g.copier.complete(ctx, a)
+	c := g.copier
+	got, err := c.complete(ctx, a)
 	if err == nil {
-		err = g.copier.lookUp(ctx, g.copier.Destination.Prefix+a.record.DestinationKey())
+		err = c.lookUp(ctx, c.Destination.Prefix+a.record.DestinationKey())
+	}
+	if err == nil {
+		err = c.endLeftOfGiant(ctx, a.record)
 	}
 	if err != nil {
 		return journal.Record{}, err
 	}
-	return g.copier.done(a.task, got, 0), nil
+	record := c.done(a.task, got, 0)
+	record.UploadOpen = true // its own was never in the journal
+	return record, nil
+}
+
+// endLeftOfGiant ends the earlier uploads of a giant object. Its own record ends with it, so
+// what cannot be ended goes on the journal's.
+func (c *Copier) endLeftOfGiant(ctx context.Context, record journal.Upload) error {
+	left, cause := c.abortAll(ctx, record.Left, []string{record.ID})
+	if err := stops(ctx, cause); err != nil || len(left) == 0 {
+		return err
+	}
+	return c.Leave(ctx, journal.Upload{Key: record.Key, Left: left}, cause)
 }
 
 // Failed returns the record of a task that ended with err.

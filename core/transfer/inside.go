@@ -109,6 +109,9 @@ func (c *Copier) insideError(err error) error {
 // copyPartsInside copies an object that is too large for one request, going on with
 // the upload that an interrupted run left.
 func (c *Copier) copyPartsInside(ctx context.Context, t task.Task, source driver.Object) (driver.Object, error) {
+	if !isStrong(source.ETag) { // nothing would bind the ranges to one version
+		return driver.Object{}, &driver.Error{Op: "CopyPart", Key: t.Key, Kind: driver.KindUnsupported, Message: "the store tells no strong ETag of it"}
+	}
 	limits := c.Destination.Session.Limits
 	layout, err := plan.Divide(t.Size, plan.Sizes{Part: min(limits.MaxCopy, insidePart)}, limits, true)
 	if err != nil {
@@ -116,20 +119,32 @@ func (c *Copier) copyPartsInside(ctx context.Context, t task.Task, source driver
 			Op: "CopyPart", Key: c.Destination.Prefix + c.written(t.Key), Kind: driver.KindUnsupported, Message: err.Error(),
 		})
 	}
-	a, finished, err := c.resume(ctx, t, layout)
+	resumed, err := c.resume(ctx, t, layout)
+	if err != nil && resumed.assembly != nil {
+		return driver.Object{}, c.giveUp(ctx, resumed.assembly, err)
+	}
 	if err != nil {
 		return driver.Object{}, err
 	}
-	if finished != nil {
+	if resumed.finished != nil {
 		return c.Destination.Stat(ctx, c.written(t.Key))
 	}
+	a := resumed.assembly
 	if a == nil {
 		a = &assembly{task: t, layout: layout, parts: map[int]journal.Part{}}
+		a.record.Left = resumed.left
+		a.record.Bound = journal.Binding{ETag: source.ETag, Modified: source.Modified, Encoding: source.Attributes.ContentEncoding}
+		if err := c.lookAround(ctx, a, true); err != nil {
+			return driver.Object{}, err
+		}
 		if err := c.createUpload(ctx, a, source.Attributes); err != nil {
 			return driver.Object{}, err
 		}
 	}
 	object, err := c.assembleInside(ctx, a, source)
+	if err == nil {
+		err = c.endLeft(ctx, a.record)
+	}
 	if err != nil {
 		return object, c.giveUp(ctx, a, err)
 	}

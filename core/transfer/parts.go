@@ -43,6 +43,9 @@ type assembly struct {
 func (c *Copier) copyParts(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (receipt, error) {
 	for restarts := 0; ; restarts++ {
 		got, err := c.copyUpload(ctx, t, signed, layout)
+		if reason := unbound(err); reason != nil {
+			return c.copyUnbound(ctx, t, signed, reason)
+		}
 		if !errors.Is(err, ErrUploadLost) {
 			return got, err
 		}
@@ -55,13 +58,19 @@ func (c *Copier) copyParts(ctx context.Context, t task.Task, signed driver.Excha
 }
 
 func (c *Copier) copyUpload(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (receipt, error) {
-	a, finished, err := c.resume(ctx, t, layout)
-	if err != nil || finished != nil {
-		return orZero(finished), err
+	resumed, err := c.resume(ctx, t, layout)
+	if err != nil && resumed.assembly != nil {
+		return receipt{}, c.giveUp(ctx, resumed.assembly, err)
 	}
-	var first *exchange.Answer
+	if err != nil || resumed.finished != nil {
+		return orZero(resumed.finished), err
+	}
+	a := resumed.assembly
+	var first *opened
 	if a == nil {
-		if a, first, err = c.begin(ctx, t, signed, layout); err != nil {
+		a = &assembly{task: t, layout: layout, parts: map[int]journal.Part{}, signed: signed}
+		a.record.Left = resumed.left
+		if first, err = c.begin(ctx, a); err != nil {
 			return receipt{}, err
 		}
 	}
@@ -69,47 +78,108 @@ func (c *Copier) copyUpload(ctx context.Context, t task.Task, signed driver.Exch
 		return receipt{}, c.giveUp(ctx, a, err)
 	}
 	got, err := c.complete(ctx, a)
+	if err == nil {
+		err = c.endLeft(ctx, a.record)
+	}
 	if err != nil {
 		return receipt{}, c.giveUp(ctx, a, err)
 	}
 	return got, nil
 }
 
-func orZero(got *receipt) receipt {
+func orZero[T any](got *T) T {
+	var zero T
 	if got == nil {
-		return receipt{}
+		return zero
 	}
 	return *got
 }
 
-// begin opens the GET of the first part, because its headers hold the
-// attributes that the upload is created with, and creates the upload.
-func (c *Copier) begin(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (*assembly, *exchange.Answer, error) {
-	a := &assembly{task: t, layout: layout, parts: map[int]journal.Part{}, signed: signed}
-	first, attributes, err := c.openFirst(ctx, a)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := c.createUpload(ctx, a, attributes); err != nil {
-		_ = first.Body.Close()
-		return nil, nil, err
-	}
-	return a, first, nil
+// opened is a GET that is open, with the slot and the budget that its part is moved with.
+type opened struct {
+	answer  *exchange.Answer // nil once it is taken
+	release func()
 }
 
-// openFirst opens the GET of the first part and returns what the object carries beside
-// its bytes.
-func (c *Copier) openFirst(ctx context.Context, a *assembly) (first *exchange.Answer, attributes driver.Attributes, err error) {
+// take returns the answer, once.
+func (o *opened) take() *exchange.Answer {
+	answer := o.answer
+	o.answer = nil
+	return answer
+}
+
+func (o *opened) close() {
+	if o.answer != nil {
+		_ = o.answer.Body.Close()
+	}
+	o.release()
+}
+
+// reserve waits for a slot and for the budget that a part is moved with.
+func (c *Copier) reserve(ctx context.Context) (release func(), err error) {
+	if err := c.PartSlots.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	giveBack, err := c.Budget.Reserve(ctx, streamReserve)
+	if err != nil {
+		c.PartSlots.Release(1)
+		return nil, err
+	}
+	return func() {
+		giveBack()
+		c.PartSlots.Release(1)
+	}, nil
+}
+
+// begin looks at the destination, opens the GET of the first part, because its headers hold
+// the attributes that the upload is created with, and creates the upload.
+func (c *Copier) begin(ctx context.Context, a *assembly) (*opened, error) {
+	if err := c.lookAround(ctx, a, false); err != nil {
+		return nil, err
+	}
+	first, attributes, err := c.openFirst(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.createUpload(ctx, a, attributes); err != nil {
+		first.close()
+		return nil, err
+	}
+	return first, nil
+}
+
+// lookAround writes down what the destination holds before an upload is created.
+func (c *Copier) lookAround(ctx context.Context, a *assembly, inside bool) (err error) {
+	key := c.written(a.task.Key)
+	if a.record.Before, err = c.lookBefore(ctx, key, inside); err != nil {
+		return err
+	}
+	a.record.Open, a.record.Listed = c.listOpen(ctx, key)
+	return ctx.Err()
+}
+
+// openFirst opens the GET of the first part, once it may be moved, and returns what the
+// object carries beside its bytes. The answer binds those of all other parts.
+func (c *Copier) openFirst(ctx context.Context, a *assembly) (first *opened, attributes driver.Attributes, err error) {
+	release, err := c.reserve(ctx)
+	if err != nil {
+		return nil, attributes, err
+	}
+	var answer *exchange.Answer
 	err = c.attempt(ctx, c.Source, func() (err error) {
-		if first, err = c.openPart(ctx, a, 1); err != nil {
+		if answer, err = c.openPart(ctx, a, 1); err != nil {
 			return err
 		}
-		if attributes, err = c.attributes(ctx, a.task, first); err != nil {
-			_ = first.Body.Close()
+		if attributes, err = c.attributes(ctx, a.task, answer); err != nil {
+			_ = answer.Body.Close()
 		}
 		return err
 	})
-	return first, attributes, err
+	if err != nil {
+		release()
+		return nil, attributes, err
+	}
+	return &opened{answer: answer, release: release}, attributes, nil
 }
 
 // describe writes down what upload there is to be of an object with these attributes.
@@ -118,9 +188,11 @@ func (c *Copier) describe(ctx context.Context, a *assembly, attributes driver.At
 	if err != nil {
 		return err
 	}
+	looked := a.record
 	a.record = journal.Upload{
 		Key: a.task.Key, SourceETag: a.task.ETag, SourceVersion: a.task.VersionID,
 		Size: a.task.Size, PartSize: a.layout.PartSize, Attributes: attributes, Terms: c.Terms, Changes: changes, Intended: c.Destination.Now(),
+		Modified: a.task.Modified, Bound: looked.Bound, Before: looked.Before, Listed: looked.Listed, Open: looked.Open, Left: looked.Left,
 	}
 	if written := c.written(a.task.Key); written != a.task.Key {
 		a.record.Written = written
@@ -129,19 +201,30 @@ func (c *Copier) describe(ctx context.Context, a *assembly, attributes driver.At
 }
 
 // createUpload records the intent, creates the upload and records its ID, so
-// that no crash leaves an upload behind that nobody knows.
+// that no crash leaves an upload behind that nothing knows of.
 func (c *Copier) createUpload(ctx context.Context, a *assembly, attributes driver.Attributes) error {
 	err := c.describe(ctx, a, attributes)
 	if err != nil {
 		return err
 	}
+	if len(a.record.Left) > mostOpen {
+		return c.Destination.failed(0, &driver.Error{
+			Op: "CreateUpload", Key: c.Destination.Prefix + a.record.DestinationKey(), Kind: driver.KindUnsupported,
+			Message: fmt.Sprintf("%d earlier uploads of it stay open and cannot be aborted: see that the credentials may, or abort them by hand", len(a.record.Left)),
+		})
+	}
 	if err := c.Journal.IntendUpload(ctx, a.record); err != nil {
 		return err
 	}
+	before := len(a.record.Left)
 	if a.record, err = c.OpenUpload(ctx, a.record); err != nil {
 		return err
 	}
-	err = c.Journal.StartUpload(ctx, a.task.Key, a.record.ID)
+	if len(a.record.Left) > before {
+		err = c.Journal.IntendUpload(ctx, a.record) // with its ID
+	} else {
+		err = c.Journal.StartUpload(ctx, a.task.Key, a.record.ID)
+	}
 	if errors.Is(err, journal.ErrBusy) || errors.Is(err, journal.ErrNotFound) { // another worker's record stands there
 		err = errors.Join(err, c.Destination.AbortUpload(ctx, a.record.DestinationKey(), a.record.ID))
 	}
@@ -149,7 +232,7 @@ func (c *Copier) createUpload(ctx context.Context, a *assembly, attributes drive
 }
 
 // moveParts copies the parts that the destination does not hold yet.
-func (c *Copier) moveParts(ctx context.Context, a *assembly, first *exchange.Answer) error {
+func (c *Copier) moveParts(ctx context.Context, a *assembly, first *opened) error {
 	var missing []int
 	for number := 1; number <= a.layout.Parts(); number++ {
 		if _, held := a.parts[number]; !held {
@@ -162,16 +245,16 @@ func (c *Copier) moveParts(ctx context.Context, a *assembly, first *exchange.Ans
 		if groupContext.Err() != nil && first == nil {
 			break
 		}
-		opened := first
+		mine := first
 		first = nil
-		group.Go(func() error { return c.keepPart(groupContext, a, number, opened) })
+		group.Go(func() error { return c.keepPart(groupContext, a, number, mine) })
 	}
 	return group.Wait()
 }
 
 // keepPart copies one part and remembers it.
-func (c *Copier) keepPart(ctx context.Context, a *assembly, number int, opened *exchange.Answer) error {
-	part, err := c.movePart(ctx, a, number, opened)
+func (c *Copier) keepPart(ctx context.Context, a *assembly, number int, first *opened) error {
+	part, err := c.movePart(ctx, a, number, first)
 	if err != nil {
 		return err
 	}
@@ -184,29 +267,23 @@ func (c *Copier) keepPart(ctx context.Context, a *assembly, number int, opened *
 	return nil
 }
 
-// movePart copies one part. opened is its GET where it is open already.
-func (c *Copier) movePart(ctx context.Context, a *assembly, number int, opened *exchange.Answer) (part journal.Part, err error) {
-	defer func() {
-		if opened != nil {
-			_ = opened.Body.Close()
+// movePart copies one part. first is its GET where it is open already.
+func (c *Copier) movePart(ctx context.Context, a *assembly, number int, first *opened) (part journal.Part, err error) {
+	if first == nil {
+		release, err := c.reserve(ctx)
+		if err != nil {
+			return part, err
 		}
-	}()
-	if err := c.PartSlots.Acquire(ctx, 1); err != nil {
-		return part, err
+		defer release()
+	} else {
+		defer first.close()
 	}
-	defer c.PartSlots.Release(1)
-	release, err := c.Budget.Reserve(ctx, streamReserve)
-	if err != nil {
-		return part, err
-	}
-	defer release()
 	err = c.attempt(ctx, c.Destination, func() (err error) {
-		answer := opened
-		opened = nil
-		if answer == nil {
-			if answer, err = c.openPart(ctx, a, number); err != nil {
-				return err
-			}
+		var answer *exchange.Answer
+		if first != nil && first.answer != nil {
+			answer = first.take()
+		} else if answer, err = c.openPart(ctx, a, number); err != nil {
+			return err
 		}
 		defer answer.Body.Close()
 		part, err = c.relayPart(ctx, a, number, answer)
@@ -215,22 +292,31 @@ func (c *Copier) movePart(ctx context.Context, a *assembly, number int, opened *
 	return part, err
 }
 
-// openPart opens the GET of one part and makes sure that it is of the planned
-// version and range.
+// openPart opens the GET of one part.
 func (c *Copier) openPart(ctx context.Context, a *assembly, number int) (*exchange.Answer, error) {
+	offset, length := a.layout.Part(number)
+	return c.openRange(ctx, a, offset, length)
+}
+
+// openRange opens the GET of a range and makes sure that it is of the planned version.
+func (c *Copier) openRange(ctx context.Context, a *assembly, offset, length int64) (*exchange.Answer, error) {
 	signed, err := a.signedGet(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	offset, length := a.layout.Part(number)
-	answer, err := c.Source.get(ctx, a.task, signed, offset, length)
+	version := a.version()
+	answer, err := c.Source.get(ctx, version, signed, offset, length)
 	if err != nil {
 		if kind := driver.KindOf(err); kind == driver.KindExpired || kind == driver.KindDenied {
 			a.forgetSignature()
 		}
 		return nil, c.sourceError(err, &signed)
 	}
-	if err := checkRange(a.task, answer, offset, length); err != nil {
+	err = checkRange(version, answer, offset, length)
+	if err == nil {
+		err = a.bind(answer)
+	}
+	if err != nil {
 		_ = answer.Body.Close()
 		return nil, c.Source.failed(0, err)
 	}
@@ -275,7 +361,7 @@ func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer 
 	if body.failure != nil {
 		return part, c.Source.interrupted(a.task.Key, body.failure)
 	}
-	if driver.KindOf(err) == driver.KindNotFound {
+	if isUploadGone(err) {
 		return part, ErrUploadLost
 	}
 	if err != nil {
@@ -291,19 +377,4 @@ func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer 
 	part = journal.Part{Number: number, Size: length, ETag: put.ETag}
 	part.Checksum, part.SourceChecksum = c.bySide(body.hasher.PartSums())
 	return part, nil
-}
-
-// giveUp decides what becomes of an upload that failed: one that can go on
-// later, or that is another worker's by now, stays; any other is aborted and forgotten.
-func (c *Copier) giveUp(ctx context.Context, a *assembly, failure error) error {
-	if ctx.Err() != nil || driver.KindOf(failure) == driver.KindExpired || errors.Is(failure, journal.ErrBusy) {
-		return failure
-	}
-	if err := c.Destination.AbortUpload(ctx, a.record.DestinationKey(), a.record.ID); err != nil {
-		return failure // it stays in the journal; the end of the run tries again
-	}
-	if err := c.Journal.ForgetUpload(ctx, a.task.Key); err != nil {
-		return errors.Join(failure, err)
-	}
-	return failure
 }

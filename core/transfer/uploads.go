@@ -2,6 +2,11 @@ package transfer
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
 	"github.com/dth-dev/dth/core/exchange"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -46,16 +51,67 @@ func (s *Side) putPart(ctx context.Context, key, id string, number int, size int
 		answer, err = s.client.Do(ctx, signed, exchange.Request{Body: body, Size: size, Hasher: body.hasher})
 		return err
 	})
-	return answer, s.located(err, key)
+	if err == nil && answer.ETag == "" { // nothing could name the part when the upload is completed
+		err = &driver.Error{
+			Op: "PUT", Kind: driver.KindUnavailable, Status: answer.Status, RequestID: answer.RequestID,
+			Message: "the answer has no ETag: it did not come from the store, look for a proxy on the way",
+		}
+	}
+	return answer, s.located(unproven(err), key)
 }
 
-// listParts returns all parts that the store holds.
-func (s *Side) listParts(ctx context.Context, key, id string) ([]driver.Part, error) {
+// isUploadGone says whether a store told that it does not know the upload: by a code of its
+// own, S3's and others' NoSuchUpload, or by a status of its own as Kodo's 612 and 701. A
+// bare 404 is no such word: a proxy's page says as much.
+func isUploadGone(err error) bool {
+	var failure *driver.Error
+	if !errors.As(err, &failure) || failure.Kind != driver.KindNotFound || failure.Code == driver.CodeNoSuchBucket {
+		return false
+	}
+	return failure.Code != "" || failure.Status != http.StatusNotFound
+}
+
+// unproven turns a 404 that does not say what is missing into a failure to be tried again.
+func unproven(err error) error {
+	var failure *driver.Error
+	if !errors.As(err, &failure) || failure.Kind != driver.KindNotFound || failure.Code != "" || failure.Status != http.StatusNotFound {
+		return err
+	}
+	doubted := *failure
+	doubted.Kind = driver.KindUnavailable
+	doubted.Message = "the answer 404 does not say what is missing: look for a proxy on the way"
+	return &doubted
+}
+
+// statOnce is Stat without attempts of its own, for work that is tried again as a whole.
+func (s *Side) statOnce(ctx context.Context, key string) (object driver.Object, err error) {
+	s.requests.Count(observe.Stat)
+	err = s.paced(ctx, func() (err error) {
+		object, err = s.bucket.Stat(ctx, driver.StatRequest{Key: s.Prefix + key})
+		return err
+	})
+	return object, s.failed(0, err)
+}
+
+// isAbsent says whether a look found that there is no such object, in a bucket that is there.
+func isAbsent(err error) bool {
+	var failure *driver.Error
+	return errors.As(err, &failure) && failure.Kind == driver.KindNotFound && failure.Code != driver.CodeNoSuchBucket
+}
+
+// pagesOfUploads bounds the pages of a list of parts or uploads: a store that always has
+// one more would be asked for ever.
+const pagesOfUploads = 10_000
+
+// listParts returns all parts that the store holds of an upload of at most this many. It is
+// ErrUploadLost where the store does not know the upload.
+func (s *Side) listParts(ctx context.Context, key, id string, most int) ([]driver.Part, error) {
 	uploader, err := s.uploader()
 	if err != nil {
 		return nil, err
 	}
 	request := driver.ListPartsRequest{Upload: driver.UploadRef{Key: s.Prefix + key, ID: id}}
+	pages := tokens{most: pagesOfUploads}
 	var parts []driver.Part
 	for {
 		var page driver.PartsPage
@@ -63,10 +119,24 @@ func (s *Side) listParts(ctx context.Context, key, id string) ([]driver.Part, er
 			page, err = uploader.ListParts(ctx, request)
 			return err
 		})
+		if isUploadGone(err) {
+			return nil, ErrUploadLost
+		}
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, page.Parts...)
+		for _, part := range page.Parts {
+			if part.Number < 1 || part.Number > most || part.Size < 0 || len(parts) > 0 && part.Number <= parts[len(parts)-1].Number {
+				return nil, s.failed(0, &driver.Error{
+					Op: "ListParts", Key: request.Upload.Key, Kind: driver.KindFatal,
+					Message: fmt.Sprintf("the store lists a part that cannot be: number %d with %d bytes, of an upload of %d parts", part.Number, part.Size, most),
+				})
+			}
+			parts = append(parts, part)
+		}
+		if err := pages.follow("ListParts", request.Upload.Key, page.Next); err != nil {
+			return nil, s.failed(0, err)
+		}
 		if request.Token = page.Next; request.Token == "" {
 			return parts, nil
 		}
@@ -105,6 +175,7 @@ func (s *Side) ListUploads(ctx context.Context, key string) ([]driver.Upload, er
 		return nil, nil
 	}
 	request := driver.ListUploadsRequest{Prefix: s.Prefix + key}
+	pages := tokens{most: pagesOfUploads}
 	var uploads []driver.Upload
 	for {
 		var page driver.UploadsPage
@@ -116,9 +187,18 @@ func (s *Side) ListUploads(ctx context.Context, key string) ([]driver.Upload, er
 			return nil, err
 		}
 		for _, upload := range page.Uploads {
-			if upload.Key == s.Prefix+key { // the listing is by prefix: file-v2 is not file
+			if !strings.HasPrefix(upload.Key, request.Prefix) || upload.ID == "" {
+				return nil, s.failed(0, &driver.Error{
+					Op: "ListUploads", Key: request.Prefix, Kind: driver.KindFatal,
+					Message: fmt.Sprintf("the store lists an upload that was not asked for: %q of %q", upload.ID, upload.Key),
+				})
+			}
+			if upload.Key == request.Prefix { // the listing is by prefix: file-v2 is not file
 				uploads = append(uploads, upload)
 			}
+		}
+		if err := pages.follow("ListUploads", request.Prefix, page.Next); err != nil {
+			return nil, s.failed(0, err)
 		}
 		if request.Token = page.Next; request.Token == "" {
 			return uploads, nil
