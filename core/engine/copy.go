@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/core/transfer"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -50,7 +52,7 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	e.counters.InFlight.Add(1)
 	record, err := e.copier.Copy(hard, t, driver.Exchange{})
 	e.counters.InFlight.Add(-1)
-	if record.Outcome == "" {
+	if record.Outcome == "" || errors.Is(err, transfer.ErrVanished) {
 		return err
 	}
 	e.counters.Add(record.Counts())

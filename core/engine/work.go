@@ -130,6 +130,7 @@ func (w *workers) copy(ctx context.Context, next item) {
 	switch {
 	case errors.Is(err, transfer.ErrVanished):
 		counters.Vanished.Add(1)
+		record = journal.Record{} // counted here
 	case record.Outcome == "":
 		w.stop(err)
 		return

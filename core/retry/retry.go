@@ -32,6 +32,12 @@ const longestWish = 2 * time.Minute
 // up; attempts count from 1. Only errors whose driver.Kind is retriable are
 // tried again. It returns the last error; when ctx ends while waiting, also that.
 func (p Policy) Do(ctx context.Context, attempt func(number int) error) error {
+	return p.DoWhile(ctx, func(int) bool { return true }, attempt)
+}
+
+// DoWhile is as Do, but after a failure goesOn is asked, with the number of the attempt
+// that failed, whether another one promises anything.
+func (p Policy) DoWhile(ctx context.Context, goesOn func(number int) bool, attempt func(number int) error) error {
 	expired := 0
 	for number := 1; ; number++ {
 		err := attempt(number)
@@ -42,7 +48,7 @@ func (p Policy) Do(ctx context.Context, attempt func(number int) error) error {
 		if kind == driver.KindExpired {
 			expired++
 		}
-		if !kind.Retriable() || number >= p.Attempts || expired >= expiredAttempts {
+		if !kind.Retriable() || number >= p.Attempts || expired >= expiredAttempts || !goesOn(number) {
 			return err
 		}
 		timer := time.NewTimer(p.wait(number, err))

@@ -113,7 +113,7 @@ func (c *Copier) isStill(ctx context.Context, a *assembly) error {
 	if isStrong(a.task.ETag) {
 		return nil
 	}
-	return c.attempt(ctx, c.Source, func() error {
+	return c.attempt(ctx, c.Source, func(ctx context.Context) error {
 		answer, err := c.openRange(ctx, a, 0, min(a.task.Size, 1))
 		if err == nil {
 			_ = answer.Body.Close()

@@ -38,7 +38,7 @@ func (c *Copier) join(ctx context.Context, a *assembly, sums []driver.Checksum) 
 	}
 	var answered driver.Object
 	var whole *driver.Object // where a look showed it
-	err := c.attempt(ctx, c.Destination, func() error {
+	err := c.attempt(ctx, c.Destination, func(ctx context.Context) error {
 		var err error
 		answered, err = c.Destination.completeUpload(ctx, a.completion(sums), a.record.DestinationKey())
 		if err == nil || ctx.Err() != nil {
@@ -167,7 +167,7 @@ func (c *Copier) resumeFinished(ctx context.Context, a *assembly, known []journa
 func (c *Copier) proveFinished(ctx context.Context, a *assembly) (got receipt, found bool, err error) {
 	sums := joined(a.layout, a.parts)
 	var object driver.Object
-	err = c.attempt(ctx, c.Destination, func() (err error) {
+	err = c.attempt(ctx, c.Destination, func(ctx context.Context) (err error) {
 		object, found, err = c.landed(ctx, a, sums)
 		return err
 	})

@@ -61,16 +61,12 @@ type receipt struct {
 	inside          bool     // the store copied it itself
 }
 
-// ErrVanished is the outcome of a task whose source object was deleted between
-// listing and copy: there is nothing left to copy.
-var ErrVanished = errors.New("the source object was deleted meanwhile")
-
 // Copy copies one object and says how it ended. A source object that changes
 // meanwhile is planned again, never mixed. With an error the record says whether
 // that decides the task: an empty Outcome leaves it open, because the context
-// ended, credentials ran out (driver.KindExpired) or the object vanished
-// (ErrVanished). signed is the task's download from SignAhead; the zero value has it
-// signed when it is needed.
+// ended or credentials ran out (driver.KindExpired). ErrVanished comes with a record of
+// journal.OutcomeVanished, which is no failure. signed is the task's download from
+// SignAhead; the zero value has it signed when it is needed.
 func (c *Copier) Copy(ctx context.Context, t task.Task, signed driver.Exchange) (journal.Record, error) {
 	replans := 0
 	for {
@@ -137,11 +133,14 @@ func (c *Copier) move(ctx context.Context, t task.Task, signed driver.Exchange, 
 	return c.copyWhole(ctx, t, signed)
 }
 
-// replan returns the task of the source object's present version.
+// replan returns the task of the source object's present version, or ErrVanished.
 func (c *Copier) replan(ctx context.Context, t task.Task) (task.Task, error) {
-	object, err := c.Source.Stat(ctx, t.Key)
+	object, present, err := c.Source.Look(ctx, t.Key)
 	if err != nil {
 		return t, err
+	}
+	if !present {
+		return t, fmt.Errorf("%w: neither a HEAD nor a listing finds it", ErrVanished)
 	}
 	fresh := task.FromObject(object, c.Source.Prefix)
 	fresh.VersionID = "" // the current one, whatever Stat saw
@@ -167,7 +166,9 @@ func (c *Copier) ended(ctx context.Context, t task.Task, replans int, err error)
 		return journal.Record{}, ctx.Err()
 	}
 	if IsVanished(err) {
-		return journal.Record{}, ErrVanished
+		record := c.failed(t, replans, err)
+		record.Outcome = journal.OutcomeVanished
+		return record, err
 	}
 	err = namedClass(t, err)
 	if IsChanged(err) {
@@ -192,14 +193,6 @@ func (c *Copier) failed(t task.Task, replans int, err error) journal.Record {
 		record.Outcome = journal.OutcomeSkipped
 	}
 	return record
-}
-
-// IsVanished says whether the source told that the object, not its bucket, is gone.
-func IsVanished(err error) bool {
-	var side *Error
-	var failure *driver.Error
-	return errors.As(err, &side) && side.Side == Source &&
-		errors.As(err, &failure) && failure.Kind == driver.KindNotFound && failure.Code != driver.CodeNoSuchBucket
 }
 
 // lookUp looks an unusual absolute key up in a listing where the store's key rules are

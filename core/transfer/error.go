@@ -69,6 +69,9 @@ func (e *Error) advice() string {
 	case driver.KindFrozen:
 		return "restore it first, then run again"
 	case driver.KindIntegrity:
+		if e.Side == Source && failure.Op == "GET" {
+			return "run again; when it comes back, connect to the store without a proxy that changes bodies, look at the object's Content-Encoding, and check the network and memory"
+		}
 		return "bytes were damaged on the way: run again, and check the network and memory when it comes back"
 	}
 	return ""

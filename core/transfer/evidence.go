@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -19,19 +20,25 @@ import (
 // stream reads a source body, counts it and computes its checksums.
 type stream struct {
 	source   io.Reader
+	left     int64 // bytes to come
 	hasher   *checksum.Hasher
 	counters *observe.Counters
 	failure  error // what the source's body failed with, if it did
 }
 
-func (c *Copier) newStream(source io.Reader, algorithms []driver.Algorithm) *stream {
-	return &stream{source: source, hasher: checksum.NewHasher(algorithms...), counters: c.Counters}
+// newStream returns the stream of a body of so many bytes.
+func (c *Copier) newStream(source io.Reader, size int64, algorithms []driver.Algorithm) *stream {
+	return &stream{source: source, left: size, hasher: checksum.NewHasher(algorithms...), counters: c.Counters}
 }
 
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.source.Read(p)
 	_, _ = s.hasher.Write(p[:n]) // never fails
 	s.counters.MovedBytes.Add(int64(n))
+	s.left -= int64(n)
+	if err == io.EOF && s.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil && err != io.EOF {
 		s.failure = err
 	}
@@ -114,54 +121,69 @@ func (c *Copier) compareSource(key string, sums, stated []driver.Checksum) error
 	}
 	return c.Source.failed(0, &driver.Error{
 		Op: "GET", Key: c.Source.Prefix + key, Kind: driver.KindIntegrity,
-		Message: "the bytes that arrived do not have the checksum that the store states",
+		Message: "the bytes that arrived do not have the checksum that the store states of the object: they were damaged, or compressed or decompressed on the way",
 	})
 }
 
 // prove compares the checksums of the streamed bytes with what both sides state
-// and grades the evidence.
+// and grades the evidence. What the source states is evidence of what was read; of what
+// was written there is none unless the destination states it.
 func (c *Copier) prove(t task.Task, etag string, sums, source, destination []driver.Checksum) (receipt, error) {
 	got := receipt{destinationETag: etag, grade: journal.GradeSize}
 	if len(sums) > 0 {
 		got.checksum = sums[0]
 	}
-	atDestination := checksum.CompareWritten(sums, destination)
-	if atDestination == checksum.Different {
+	switch checksum.CompareWritten(sums, destination) {
+	case checksum.Different:
 		return got, c.Destination.failed(0, &driver.Error{
 			Op: "PUT", Key: c.Destination.Prefix + c.written(t.Key), Kind: driver.KindIntegrity,
 			Message: "the store states another checksum than that of the bytes sent",
 		})
-	}
-	atSource := checksum.Compare(sums, source) == checksum.Equal && !isWeak(t.ETag)
-	switch {
-	case atSource && atDestination == checksum.Equal:
-		got.grade = journal.GradeBoth
-	case atSource || atDestination == checksum.Equal:
+	case checksum.Equal:
 		got.grade = journal.GradeOne
+		if checksum.Compare(sums, source) == checksum.Equal && !isWeak(t.ETag) {
+			got.grade = journal.GradeBoth
+		}
 	}
 	return got, nil
 }
 
-// statement returns what the destination states of a whole object that it took. A store that
-// keeps checksums and states none is asked for the object: the answer may come from
-// somebody else on the way, or say that only a part of the work was done.
-func (c *Copier) statement(ctx context.Context, t task.Task, answer *exchange.Answer) (string, []driver.Checksum, error) {
+// statement returns what the destination states of a whole object that it took, whose
+// bytes have these checksums. An answer alone proves nothing unless it states one of
+// them: it may come from something else on the way, or say that only a part of the
+// work was done. Otherwise the store is asked for the object.
+func (c *Copier) statement(ctx context.Context, t task.Task, sums []driver.Checksum, answer *exchange.Answer) (string, []driver.Checksum, error) {
 	stated := c.Destination.stated(answer)
-	if len(stated) > 0 || len(c.Destination.Session.Checksums.Stored) == 0 {
+	if checksum.CompareWritten(sums, stated) != checksum.Unknown {
 		return answer.ETag, stated, nil
 	}
 	key := c.written(t.Key)
 	object, err := c.Destination.Stat(ctx, key)
-	if err == nil && object.Size == t.Size {
-		return object.ETag, c.Destination.withETag(fullObject(object.Checksums), object.ETag), nil
-	}
 	if err != nil && driver.KindOf(err) != driver.KindNotFound {
 		return "", nil, err
 	}
+	problem := ""
+	switch {
+	case err != nil:
+		problem = "the store does not have it"
+	case object.Size != t.Size:
+		problem = fmt.Sprintf("the store has it with %d bytes, not %d", object.Size, t.Size)
+	case !sameETag(object.ETag, answer.ETag):
+		problem = fmt.Sprintf("the store has it under the ETag %s, not %s", object.ETag, answer.ETag)
+	default:
+		return object.ETag, c.Destination.withETag(fullObject(object.Checksums), object.ETag), nil
+	}
 	return "", nil, c.Destination.failed(0, &driver.Error{
 		Op: "PUT", Key: c.Destination.Prefix + key, Kind: driver.KindUnavailable, Status: answer.Status, RequestID: answer.RequestID,
-		Message: "the answer says that the object is stored, but the store does not have it in this size",
+		Message: "the answer says that the object is stored, but " + problem,
 	})
+}
+
+// sameETag says whether two answers of one store may name one version. Where either names
+// none there is nothing to compare. On the way, compression makes ETags weak
+// (RFC 9110 section 8.8.1), and stores write hexadecimal digits in either case.
+func sameETag(a, b string) bool {
+	return a == "" || b == "" || strings.EqualFold(strings.TrimPrefix(a, "W/"), strings.TrimPrefix(b, "W/"))
 }
 
 // unusual says whether stores are known to fold, refuse or rename such a key.

@@ -82,7 +82,7 @@ func TestGradeOfEvidence(t *testing.T) {
 	}{
 		"both":                 {"a", sum("x"), sum("x"), journal.GradeBoth, false},
 		"destination only":     {"a", nil, sum("x"), journal.GradeOne, false},
-		"source only":          {"a", sum("x"), nil, journal.GradeOne, false},
+		"source only":          {"a", sum("x"), nil, journal.GradeSize, false},
 		"none":                 {"a", nil, nil, journal.GradeSize, false},
 		"weak ETag lowers it":  {"W/a", sum("x"), sum("x"), journal.GradeOne, false},
 		"weak ETag and source": {"W/a", sum("x"), nil, journal.GradeSize, false},

@@ -46,7 +46,7 @@ func (c *Copier) IntendUpload(ctx context.Context, t task.Task, part int64) (jou
 func (c *Copier) OpenUpload(ctx context.Context, record journal.Upload) (journal.Upload, error) {
 	var upload driver.Upload
 	hidden := false
-	err := c.attempt(ctx, c.Destination, func() (err error) {
+	err := c.attempt(ctx, c.Destination, func(ctx context.Context) (err error) {
 		upload, err = c.Destination.createUpload(ctx, record.DestinationKey(), record.Attributes)
 		if driver.KindOf(err) == driver.KindUnavailable { // the answer may be lost, not the upload
 			if cause := c.abortBegun(ctx, record.Begun(), nil); cause != nil && ctx.Err() == nil {
@@ -150,9 +150,5 @@ func (c *Copier) Failed(t task.Task, err error) journal.Record {
 // version is gone. ErrVanished says that the object is.
 func (c *Copier) Replan(ctx context.Context, t task.Task) (task.Task, error) {
 	c.Counters.Replanned.Add(1)
-	fresh, err := c.replan(ctx, t)
-	if IsVanished(err) {
-		return t, ErrVanished
-	}
-	return fresh, err
+	return c.replan(ctx, t)
 }

@@ -49,7 +49,10 @@ func refusedInside(err error) bool {
 
 // copyInside has the store copy one object and compares what it states of both ends.
 func (c *Copier) copyInside(ctx context.Context, t task.Task) (receipt, error) {
-	source, err := c.Source.Stat(ctx, t.Key)
+	source, present, err := c.Source.Look(ctx, t.Key)
+	if err == nil && !present {
+		err = ErrVanished
+	}
 	if err != nil {
 		return receipt{}, err
 	}
@@ -83,7 +86,7 @@ func (c *Copier) copyWholeInside(ctx context.Context, t task.Task, source driver
 	request := driver.CopyObjectRequest{
 		Source: c.Inside.source, Object: source, Key: c.Destination.Prefix + c.written(t.Key), StorageClass: class,
 	}
-	err = c.attempt(ctx, c.Destination, func() (err error) {
+	err = c.attempt(ctx, c.Destination, func(ctx context.Context) (err error) {
 		c.Destination.requests.Count(observe.CopyObject)
 		object, err = c.Inside.copier.CopyObject(ctx, request)
 		return c.insideError(err)
@@ -178,7 +181,7 @@ func (c *Copier) copyPartInside(ctx context.Context, a *assembly, source driver.
 		Upload: driver.UploadRef{Key: c.Destination.Prefix + a.record.DestinationKey(), ID: a.record.ID},
 	}
 	var copied driver.Part
-	err := c.attempt(ctx, c.Destination, func() (err error) {
+	err := c.attempt(ctx, c.Destination, func(ctx context.Context) (err error) {
 		c.Destination.requests.Count(observe.CopyPart)
 		copied, err = c.Inside.copier.CopyPart(ctx, request)
 		return c.insideError(err)

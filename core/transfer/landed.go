@@ -49,7 +49,7 @@ func isAnother(before journal.Held, object driver.Object) bool {
 // landed says whether the destination certainly holds the finished object: an unclear answer
 // to Complete may stand for success. The error says that the store could not tell.
 func (c *Copier) landed(ctx context.Context, a *assembly, sums []driver.Checksum) (driver.Object, bool, error) {
-	object, err := c.Destination.statOnce(ctx, a.record.DestinationKey())
+	object, err := c.Destination.Stat(ctx, a.record.DestinationKey())
 	if err != nil || a.misfit(object) != "" {
 		if isAbsent(err) {
 			err = nil
@@ -122,9 +122,9 @@ func (c *Copier) lookAfter(ctx context.Context, a *assembly, answered driver.Obj
 	refuse := func(kind driver.Kind, message string) error {
 		return c.Destination.failed(0, &driver.Error{Op: "CompleteUpload", Key: c.Destination.Prefix + key, Kind: kind, Message: message})
 	}
-	err = c.attempt(ctx, c.Destination, func() error {
+	err = c.attempt(ctx, c.Destination, func(ctx context.Context) error {
 		var err error
-		object, err = c.Destination.statOnce(ctx, key)
+		object, err = c.Destination.Stat(ctx, key)
 		switch {
 		case isAbsent(err):
 			return refuse(driver.KindUnavailable, "the store says that it joined the parts, and does not have the object")

@@ -166,7 +166,7 @@ func (c *Copier) openFirst(ctx context.Context, a *assembly) (first *opened, att
 		return nil, attributes, err
 	}
 	var answer *exchange.Answer
-	err = c.attempt(ctx, c.Source, func() (err error) {
+	err = c.attempt(ctx, c.Source, func(ctx context.Context) (err error) {
 		if answer, err = c.openPart(ctx, a, 1); err != nil {
 			return err
 		}
@@ -278,7 +278,7 @@ func (c *Copier) movePart(ctx context.Context, a *assembly, number int, first *o
 	} else {
 		defer first.close()
 	}
-	err = c.attempt(ctx, c.Destination, func() (err error) {
+	err = c.attempt(ctx, c.Destination, func(ctx context.Context) (err error) {
 		var answer *exchange.Answer
 		if first != nil && first.answer != nil {
 			answer = first.take()
@@ -356,7 +356,7 @@ func checkRange(t task.Task, answer *exchange.Answer, offset, length int64) erro
 // relayPart streams an opened range into a part.
 func (c *Copier) relayPart(ctx context.Context, a *assembly, number int, answer *exchange.Answer) (part journal.Part, err error) {
 	_, length := a.layout.Part(number)
-	body := c.newStream(answer.Body, c.partAlgorithms())
+	body := c.newStream(answer.Body, length, c.partAlgorithms())
 	put, err := c.Destination.putPart(ctx, a.record.DestinationKey(), a.record.ID, number, length, body)
 	if body.failure != nil {
 		return part, c.Source.interrupted(a.task.Key, body.failure)

@@ -49,7 +49,7 @@ func (s *Side) Load(ctx context.Context, key string, most int64) ([]byte, error)
 // again from its start after a failure on the way.
 func (s *Side) read(ctx context.Context, object driver.Object, consume func(t task.Task, body io.Reader) error) error {
 	t := task.FromObject(object, s.Prefix)
-	return s.policy.Do(ctx, func(int) error {
+	return s.attempt(ctx, func(ctx context.Context) error {
 		signed, err := s.signGet(ctx, t)
 		if err != nil {
 			return err

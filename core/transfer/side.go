@@ -19,8 +19,8 @@ import (
 
 // Side is one store of a job: its bucket through the plugin for control, its
 // exchanges through our own client for bytes. Every request is counted, every failure
-// names the side. Control calls are retried here; exchanges are tried once,
-// because whoever moves bytes must decide what to repeat.
+// names the side. Control calls are retried here, unless they are made inside an attempt,
+// which is repeated as a whole; exchanges are tried once.
 type Side struct {
 	Role    Role
 	Name    string // of the bucket
@@ -38,8 +38,9 @@ type Side struct {
 	denied atomic.Pointer[time.Time] // when a new signature did not end a refusal
 }
 
-// firstAttempts is how often a store that never answered is tried: it is more likely
-// misnamed than in trouble, and whoever waits should hear so soon.
+// firstAttempts is how often a store is tried that did not answer at all yet: it is more
+// likely misnamed than in trouble, and whoever waits should hear so soon. One that answers,
+// whatever it says, gets all attempts of the policy.
 const firstAttempts = 3
 
 // firstPatience is the time after which a store that never answered is not tried again.
@@ -85,27 +86,25 @@ func (s *Side) failed(attempt int, err error) error {
 	return &Error{Side: s.Role, Bucket: s.Name, Attempt: attempt, Err: err}
 }
 
-// control runs one control call with retries.
+// control runs one control call: with retries, or once where it is a part of an attempt.
 func (s *Side) control(ctx context.Context, operation observe.Operation, call func() error) error {
-	attempts := 0
-	policy := s.policy
-	if !s.met.Load() {
-		policy.Attempts = min(policy.Attempts, firstAttempts)
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, firstPatience) // call has the caller's own context
-		defer cancel()
-	}
-	err := policy.Do(ctx, func(number int) error {
-		attempts = number
+	once := func() error {
 		s.requests.Count(operation)
+		return s.paced(ctx, call)
+	}
+	if isInsideAttempt(ctx) {
+		return s.failed(0, once())
+	}
+	attempts, began := 0, time.Now()
+	isPromising := func(number int) bool {
+		return s.met.Load() || number < firstAttempts && time.Since(began) < firstPatience
+	}
+	err := s.policy.DoWhile(ctx, isPromising, func(number int) error {
+		attempts = number
 		if number > 1 {
 			s.counters.Retried.Add(1)
 		}
-		err := s.paced(ctx, call)
-		if answered(err) {
-			s.met.Store(true)
-		}
-		return err
+		return once()
 	})
 	return s.failed(attempts, err)
 }
@@ -117,19 +116,27 @@ func (s *Side) paced(ctx context.Context, request func() error) error {
 	}
 	err := request()
 	s.pace.Observe(err)
+	if answered(err) {
+		s.met.Store(true)
+	}
 	return err
 }
 
-// answered says whether a control call reached the store.
+// answered says whether a request reached the store.
 func answered(err error) bool {
 	var failure *driver.Error
 	return err == nil || errors.As(err, &failure) && failure.Status != 0
 }
 
 // Stat returns the object with the relative key.
-func (s *Side) Stat(ctx context.Context, key string) (object driver.Object, err error) {
+func (s *Side) Stat(ctx context.Context, key string) (driver.Object, error) {
+	return s.stat(ctx, key, "")
+}
+
+// stat asks for one version, or for the current one where none is named.
+func (s *Side) stat(ctx context.Context, key, version string) (object driver.Object, err error) {
 	err = s.control(ctx, observe.Stat, func() (err error) {
-		object, err = s.bucket.Stat(ctx, driver.StatRequest{Key: s.Prefix + key})
+		object, err = s.bucket.Stat(ctx, driver.StatRequest{Key: s.Prefix + key, VersionID: version})
 		return err
 	})
 	return object, err
@@ -214,10 +221,9 @@ func (s *Side) attributes(ctx context.Context, t task.Task, answer *exchange.Ans
 	if !answer.Overridden() {
 		return answer.Attributes(), nil
 	}
-	s.requests.Count(observe.Stat)
-	object, err := s.bucket.Stat(ctx, driver.StatRequest{Key: s.Prefix + t.Key, VersionID: t.VersionID})
+	object, err := s.stat(ctx, t.Key, t.VersionID)
 	if err != nil {
-		return driver.Attributes{}, s.failed(0, err)
+		return driver.Attributes{}, err
 	}
 	if object.Size != t.Size || object.ETag != answer.ETag {
 		return driver.Attributes{}, s.failed(0, &changedError{"it was replaced between two looks at it"})
@@ -240,7 +246,7 @@ func (s *Side) get(ctx context.Context, t task.Task, signed driver.Exchange, off
 		}
 		return err
 	})
-	return answer, s.located(err, t.Key)
+	return answer, s.refusal(ctx, t, s.located(err, t.Key))
 }
 
 // put uploads a whole object once. hasher is what the body feeds; nil for none.

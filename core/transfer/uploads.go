@@ -83,22 +83,6 @@ func unproven(err error) error {
 	return &doubted
 }
 
-// statOnce is Stat without attempts of its own, for work that is tried again as a whole.
-func (s *Side) statOnce(ctx context.Context, key string) (object driver.Object, err error) {
-	s.requests.Count(observe.Stat)
-	err = s.paced(ctx, func() (err error) {
-		object, err = s.bucket.Stat(ctx, driver.StatRequest{Key: s.Prefix + key})
-		return err
-	})
-	return object, s.failed(0, err)
-}
-
-// isAbsent says whether a look found that there is no such object, in a bucket that is there.
-func isAbsent(err error) bool {
-	var failure *driver.Error
-	return errors.As(err, &failure) && failure.Kind == driver.KindNotFound && failure.Code != driver.CodeNoSuchBucket
-}
-
 // pagesOfUploads bounds the pages of a list of parts or uploads: a store that always has
 // one more would be asked for ever.
 const pagesOfUploads = 10_000

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/exchange"
@@ -29,7 +28,7 @@ func (c *Copier) copyWhole(ctx context.Context, t task.Task, signed driver.Excha
 	if t.Size > bufferLimit {
 		return c.streamWhole(ctx, t, signed)
 	}
-	release, err := c.Budget.Reserve(ctx, max(t.Size, 1))
+	release, err := c.Budget.Reserve(ctx, int64(held(int(t.Size))))
 	if err != nil {
 		return receipt{}, err
 	}
@@ -55,7 +54,7 @@ type fetched struct {
 // against what the source states.
 func (c *Copier) fetch(ctx context.Context, t task.Task, signed driver.Exchange, buffer []byte) (got fetched, err error) {
 	got.bytes = buffer
-	err = c.attempt(ctx, c.Source, func() error {
+	err = c.attempt(ctx, c.Source, func(ctx context.Context) error {
 		var err error
 		if signed, err = c.signedGet(ctx, t, signed); err != nil {
 			return err
@@ -93,13 +92,13 @@ func (c *Copier) store(ctx context.Context, t task.Task, body fetched) (got rece
 	if rules := c.Destination.Session.Checksums; rules.BodyFirst && len(rules.Stored) > 0 {
 		request.Checksum = checksum.Find(body.sums, rules.Stored[0])
 	}
-	err = c.attempt(ctx, c.Destination, func() error {
+	err = c.attempt(ctx, c.Destination, func(ctx context.Context) error {
 		answer, err := c.Destination.put(ctx, request, c.written(t.Key), bytes.NewReader(body.bytes), nil)
 		if err != nil {
 			return err
 		}
 		c.Counters.MovedBytes.Add(t.Size)
-		etag, stated, err := c.statement(ctx, t, answer)
+		etag, stated, err := c.statement(ctx, t, body.sums, answer)
 		if err != nil {
 			return err
 		}
@@ -118,7 +117,7 @@ func (c *Copier) streamWhole(ctx context.Context, t task.Task, signed driver.Exc
 		return receipt{}, err
 	}
 	defer release()
-	err = c.attempt(ctx, c.Destination, func() error {
+	err = c.attempt(ctx, c.Destination, func(ctx context.Context) error {
 		var err error
 		if signed, err = c.signedGet(ctx, t, signed); err != nil {
 			return err
@@ -148,7 +147,7 @@ func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer
 	if err != nil {
 		return receipt{}, err
 	}
-	body := c.newStream(answer.Body, c.algorithms(stated))
+	body := c.newStream(answer.Body, t.Size, c.algorithms(stated))
 	put, err := c.Destination.put(ctx, driver.PutRequest{Size: t.Size, Attributes: attributes}, c.written(t.Key), body, body.hasher)
 	if body.failure != nil {
 		return receipt{}, c.Source.interrupted(t.Key, body.failure)
@@ -160,7 +159,7 @@ func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer
 	if err := c.compareSource(t.Key, sums, stated); err != nil {
 		return receipt{}, err
 	}
-	etag, kept, err := c.statement(ctx, t, put)
+	etag, kept, err := c.statement(ctx, t, sums, put)
 	if err != nil {
 		return receipt{}, err
 	}
@@ -191,12 +190,9 @@ func checkVersion(t task.Task, answer *exchange.Answer) error {
 	return nil
 }
 
-// sourceError turns a refused precondition into a changed source, and forgets a
-// signature that is not valid any more.
+// sourceError forgets a signature that is not valid any more.
 func (c *Copier) sourceError(err error, signed *driver.Exchange) error {
 	switch driver.KindOf(err) {
-	case driver.KindPreconditionFailed:
-		return &changedError{"the store refused its old ETag"}
 	case driver.KindExpired, driver.KindDenied:
 		*signed = driver.Exchange{}
 	}
@@ -209,67 +205,6 @@ func (c *Copier) signedGet(ctx context.Context, t task.Task, signed driver.Excha
 		return signed, nil
 	}
 	return c.Source.signGet(ctx, t)
-}
-
-// attempt runs one unit of work under the retry policy and counts what is
-// repeated; a final failure names the number of attempts.
-func (c *Copier) attempt(ctx context.Context, side *Side, work func() error) error {
-	attempts, doubted := 0, false
-	err := c.Policy.Do(ctx, func(number int) error {
-		attempts = number
-		if number > 1 {
-			c.Counters.Retried.Add(1)
-		}
-		return c.renewRefused(ctx, work(), &doubted)
-	})
-	var failure *Error
-	if errors.As(err, &failure) {
-		failure.Attempt = attempts
-	}
-	if err == nil || failure != nil || IsChanged(err) {
-		return err
-	}
-	return side.failed(attempts, err)
-}
-
-// renewRefused has the side whose signature was refused renew its credentials. Denied
-// ones may have been rotated since it was made: such a failure becomes KindExpired, once.
-func (c *Copier) renewRefused(ctx context.Context, err error, doubted *bool) error {
-	var located *Error
-	var failure *driver.Error
-	if !errors.As(err, &located) || !errors.As(err, &failure) {
-		return err
-	}
-	side := c.Source
-	if located.Side == Destination {
-		side = c.Destination
-	}
-	switch failure.Kind {
-	case driver.KindExpired:
-		side.renew(ctx, failure.Key)
-	case driver.KindDenied:
-		if !isExchange(failure) {
-			return err // the plugin itself was refused, and knows
-		}
-		if *doubted {
-			side.believe()
-			return err
-		}
-		if *doubted = side.doubts() && c.Policy.Attempts > 1; !*doubted {
-			return err
-		}
-		side.renew(ctx, failure.Key)
-		again := *failure
-		again.Kind = driver.KindExpired
-		return side.failed(0, &again)
-	}
-	return err
-}
-
-// isExchange tells an answer to an exchange, whose operation is its method, from that of
-// a plugin's own call.
-func isExchange(failure *driver.Error) bool {
-	return failure.Status != 0 && failure.Op == strings.ToUpper(failure.Op)
 }
 
 // interrupted is the failure of a source body on its way, or of one that had another
