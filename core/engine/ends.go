@@ -2,10 +2,12 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/diff"
+	"github.com/dth-dev/dth/core/fit"
 	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/task"
@@ -60,8 +62,16 @@ func (e ends) Copy(ctx context.Context, t task.Task) (journal.Record, error) {
 	return e.copier.Copy(ctx, t, e.signed)
 }
 
-// Delete removes the object that a source key is written to.
+// Delete removes the object that a source key is written to. A key that the store would
+// take for another one has none.
 func (e ends) Delete(ctx context.Context, key string) error {
+	var unfit *fit.Error
+	if err := e.copier.CheckKey(ctx, key, 0); err != nil {
+		if errors.As(err, &unfit) {
+			return nil
+		}
+		return err
+	}
 	return e.destination.Delete(ctx, e.written(key))
 }
 

@@ -164,6 +164,8 @@ func (f *finder) consider(ctx context.Context, pair diff.Pair) error {
 	}
 	parent := f.parents.of(pair)
 	switch {
+	case pair.Source == nil && f.engine.copier.IsProbe(pair.Key):
+		return nil
 	case pair.Source == nil:
 		return f.extra(ctx, pair.Key)
 	case parent != "":

@@ -20,8 +20,12 @@ func (f Fitter) Attributes(a driver.Attributes, class string) (fitted driver.Att
 	w.headers(&a)
 	a.Metadata = w.metadata(a.Metadata)
 	a.Tags = w.tags(a.Tags)
-	if len(w.problems) > 0 {
-		return driver.Attributes{}, nil, f.refuse(strings.Join(w.problems, "; "), w.encodable)
+	lack := w.notCarried(a.NotCarried)
+	a.NotCarried = nil
+	if len(w.problems) > 0 || lack != "" {
+		refusal := f.refuse(strings.Join(w.problems, "; "), w.encodable && lack == "")
+		refusal.Lack = lack
+		return driver.Attributes{}, nil, refusal
 	}
 	return a, w.changes, nil
 }
@@ -43,6 +47,18 @@ func (w *work) leaveOut(what, why string, encodable bool) bool {
 	w.encodable = encodable && (w.encodable || len(w.problems) == 0)
 	w.problems = append(w.problems, what+": "+why)
 	return false
+}
+
+// notCarried notes what else the source keeps of the object, or returns it where the user
+// did not say that it may be missing.
+func (w *work) notCarried(attributes []string) (lack string) {
+	if w.policy != job.UnmappableDrop {
+		return strings.Join(attributes, ", ")
+	}
+	for _, attribute := range attributes {
+		w.changes = append(w.changes, attribute+" left out: dth does not copy it")
+	}
+	return ""
 }
 
 // headers leaves out the content headers that the store drops.

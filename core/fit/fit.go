@@ -65,16 +65,24 @@ func classNames(classes []driver.StorageClass) string {
 // Error says what of an object the destination cannot hold.
 type Error struct {
 	What string // what cannot be held, and the rule: `this key: the key ends with "/"`
+	Lack string // what the source keeps of the object and dth does not copy
 	Do   string // the way out
 	Skip bool   // the user wants such objects left out
 }
 
-// Error returns "the store cannot hold WHAT; DO".
+// Error returns "the store cannot hold WHAT; dth does not copy LACK; DO".
 func (e *Error) Error() string {
-	if e.Do == "" {
-		return "the store cannot hold " + e.What
+	var parts []string
+	if e.What != "" {
+		parts = append(parts, "the store cannot hold "+e.What)
 	}
-	return "the store cannot hold " + e.What + "; " + e.Do
+	if e.Lack != "" {
+		parts = append(parts, "dth does not copy "+e.Lack)
+	}
+	if e.Do != "" {
+		parts = append(parts, e.Do)
+	}
+	return strings.Join(parts, "; ")
 }
 
 // refuse returns the error of an object that cannot be written; encodable says that
@@ -93,6 +101,27 @@ func (f Fitter) refuse(what string, encodable bool) *Error {
 	}
 	return refusal
 }
+
+// Unkept returns the error of a key that the store was found not to keep, for a reason
+// that rules do not tell.
+func (f Fitter) Unkept(problem string) *Error { return f.refuse("this key: "+problem, false) }
+
+// Dropped says what becomes of an object of which the store was found to drop or change
+// attributes, each named as `header cache-control "no-store"` with why: it is told as
+// changes where the user wants what does not fit left out, and is an *Error otherwise.
+func (f Fitter) Dropped(attributes []Drop) (changes []string, err error) {
+	w := work{Fitter: f}
+	for _, dropped := range attributes {
+		w.leaveOut(dropped.What, dropped.Why, false)
+	}
+	if len(w.problems) > 0 {
+		return nil, f.refuse(strings.Join(w.problems, "; "), false)
+	}
+	return w.changes, nil
+}
+
+// Drop is an attribute of an object that the store does not hold, and why.
+type Drop struct{ What, Why string }
 
 // Parent returns the error of a key that the destination cannot hold below the object
 // with the absolute key parent.

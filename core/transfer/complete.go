@@ -22,7 +22,10 @@ func (c *Copier) complete(ctx context.Context, a *assembly) (receipt, error) {
 	}
 	got, err := c.proveParts(ctx, a, object, sums)
 	got.changes = a.record.Changes
-	return got, err
+	if err != nil {
+		return got, err
+	}
+	return c.kept(ctx, a.task, a.record.Attributes, got)
 }
 
 // join has the destination make the object of its parts and returns it as a look shows it.

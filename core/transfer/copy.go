@@ -45,6 +45,8 @@ type Copier struct {
 	Logger              hclog.Logger    // may be nil
 
 	buffers buffers
+	keeping keeping
+	probes  probes
 	fatesMu sync.Mutex
 	fates   map[string]fate // of uploads that stay on record, by key
 }
@@ -101,7 +103,7 @@ func (c *Copier) SignAhead(ctx context.Context, tasks []task.Task) []driver.Exch
 
 // copyVersion copies exactly the version that the task names.
 func (c *Copier) copyVersion(ctx context.Context, t task.Task, signed driver.Exchange) (receipt, error) {
-	if err := c.checkKey(t.Key); err != nil {
+	if err := c.CheckKey(ctx, t.Key, t.Size); err != nil {
 		return receipt{}, err
 	}
 	key := c.Destination.Prefix + c.written(t.Key)
@@ -131,6 +133,12 @@ func (c *Copier) move(ctx context.Context, t task.Task, signed driver.Exchange, 
 		return receipt{}, err
 	}
 	return c.copyWhole(ctx, t, signed)
+}
+
+func (c *Copier) warn(message string, pairs ...any) {
+	if c.Logger != nil {
+		c.Logger.Warn(message, pairs...)
+	}
 }
 
 // replan returns the task of the source object's present version, or ErrVanished.
@@ -196,7 +204,7 @@ func (c *Copier) failed(t task.Task, replans int, err error) journal.Record {
 }
 
 // lookUp looks an unusual absolute key up in a listing where the store's key rules are
-// not known: some stores fold a key into another and answer as if all were well.
+// not known: a second net below CheckKey, for what no probe foresees.
 func (c *Copier) lookUp(ctx context.Context, written string) error {
 	if !c.Destination.Session.KeyRules.LookUp || !unusual(written) {
 		return nil

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/exchange"
@@ -184,18 +183,4 @@ func (c *Copier) statement(ctx context.Context, t task.Task, sums []driver.Check
 // (RFC 9110 section 8.8.1), and stores write hexadecimal digits in either case.
 func sameETag(a, b string) bool {
 	return a == "" || b == "" || strings.EqualFold(strings.TrimPrefix(a, "W/"), strings.TrimPrefix(b, "W/"))
-}
-
-// unusual says whether stores are known to fold, refuse or rename such a key.
-func unusual(key string) bool {
-	if !utf8.ValidString(key) || strings.Contains(key, `\`) ||
-		strings.ContainsFunc(key, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
-		return true
-	}
-	for _, segment := range strings.Split(key, "/") {
-		if segment == "" || segment == "." || segment == ".." || len(segment) > 255 {
-			return true
-		}
-	}
-	return false
 }

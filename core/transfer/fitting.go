@@ -10,7 +10,7 @@ import (
 )
 
 // written returns the relative key at the destination of a relative key that
-// checkKey let pass.
+// CheckKey let pass.
 func (c *Copier) written(key string) string {
 	if !c.Fit.Encodes() {
 		return key
@@ -20,15 +20,6 @@ func (c *Copier) written(key string) string {
 		return key
 	}
 	return written
-}
-
-// checkKey refuses a key that the destination cannot hold in any form that the user
-// allows.
-func (c *Copier) checkKey(key string) error {
-	if _, err := c.Fit.Key(key); err != nil {
-		return c.unfit(key, err)
-	}
-	return nil
 }
 
 // unfit wraps what the destination cannot hold of an object.
@@ -52,7 +43,11 @@ func (c *Copier) fitted(ctx context.Context, t task.Task, attributes driver.Attr
 	if err != nil {
 		return attributes, nil, c.unfit(t.Key, err)
 	}
-	return fitted, changes, nil
+	fitted, more, err := c.withoutLost(fitted)
+	if err != nil {
+		return attributes, nil, c.unfit(t.Key, err)
+	}
+	return fitted, append(changes, more...), nil
 }
 
 // attributes returns what the object carries beside its bytes, as far as that travels.

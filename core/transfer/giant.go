@@ -15,7 +15,7 @@ import (
 // durably before it calls OpenUpload. It opens the first part's GET, because its
 // headers hold the attributes that the upload is created with.
 func (c *Copier) IntendUpload(ctx context.Context, t task.Task, part int64) (journal.Upload, error) {
-	if err := c.checkKey(t.Key); err != nil {
+	if err := c.CheckKey(ctx, t.Key, t.Size); err != nil {
 		return journal.Upload{}, err
 	}
 	session := c.Destination.Session

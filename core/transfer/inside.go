@@ -79,7 +79,11 @@ func (c *Copier) copyInside(ctx context.Context, t task.Task) (receipt, error) {
 	if err != nil {
 		return receipt{}, err
 	}
-	return c.proveInside(ctx, t, source, object)
+	got, err := c.proveInside(ctx, t, source, object)
+	if err != nil {
+		return got, err
+	}
+	return c.kept(ctx, t, fitted, got)
 }
 
 func (c *Copier) copyWholeInside(ctx context.Context, t task.Task, source driver.Object, class string) (object driver.Object, err error) {

@@ -159,8 +159,8 @@ func stops(ctx context.Context, cause error) error {
 // tellLeft has log and report tell that an upload stays open.
 func (c *Copier) tellLeft(key string, cause error) {
 	c.setFate(key, fateLeft)
-	if news := c.Counters.LeaveUpload(key, cause.Error()); news && c.Logger != nil {
-		c.Logger.Warn("an upload in parts stays open at the destination; the next run tries again to end it", "key", key, "error", cause)
+	if news := c.Counters.LeaveUpload(key, cause.Error()); news {
+		c.warn("an upload in parts stays open at the destination; the next run tries again to end it", "key", key, "error", cause)
 	}
 }
 

@@ -251,7 +251,13 @@ func (s *Side) get(ctx context.Context, t task.Task, signed driver.Exchange, off
 
 // put uploads a whole object once. hasher is what the body feeds; nil for none.
 func (s *Side) put(ctx context.Context, request driver.PutRequest, key string, body io.Reader, hasher *checksum.Hasher) (*exchange.Answer, error) {
-	request.Key, request.Now = s.Prefix+key, s.client.Now()
+	request.Key = s.Prefix + key
+	return s.putAt(ctx, request, body, hasher)
+}
+
+// putAt uploads a whole object once, under the absolute key that the request names.
+func (s *Side) putAt(ctx context.Context, request driver.PutRequest, body io.Reader, hasher *checksum.Hasher) (*exchange.Answer, error) {
+	request.Now = s.client.Now()
 	signed, err := s.bucket.SignPut(ctx, request)
 	if err != nil {
 		return nil, s.failed(0, err)
@@ -262,15 +268,17 @@ func (s *Side) put(ctx context.Context, request driver.PutRequest, key string, b
 		answer, err = s.client.Do(ctx, signed, exchange.Request{Body: body, Size: request.Size, Hasher: hasher})
 		return err
 	})
-	return answer, s.located(err, key)
+	return answer, s.locatedAt(err, request.Key)
 }
 
 // located adds bucket and key to an error of an exchange.
-func (s *Side) located(err error, key string) error {
+func (s *Side) located(err error, key string) error { return s.locatedAt(err, s.Prefix+key) }
+
+func (s *Side) locatedAt(err error, absolute string) error {
 	var failure *driver.Error
 	if errors.As(err, &failure) && failure.Key == "" {
 		located := *failure
-		located.Bucket, located.Key = s.Name, s.Prefix+key
+		located.Bucket, located.Key = s.Name, absolute
 		err = &located
 	}
 	return s.failed(0, err)

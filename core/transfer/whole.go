@@ -106,7 +106,10 @@ func (c *Copier) store(ctx context.Context, t task.Task, body fetched) (got rece
 		got.changes = changes
 		return err
 	})
-	return got, err
+	if err != nil {
+		return got, err
+	}
+	return c.kept(ctx, t, attributes, got)
 }
 
 // streamWhole copies an object that is not kept in memory: a failure on either
@@ -117,6 +120,7 @@ func (c *Copier) streamWhole(ctx context.Context, t task.Task, signed driver.Exc
 		return receipt{}, err
 	}
 	defer release()
+	var written driver.Attributes
 	err = c.attempt(ctx, c.Destination, func(ctx context.Context) error {
 		var err error
 		if signed, err = c.signedGet(ctx, t, signed); err != nil {
@@ -130,42 +134,46 @@ func (c *Copier) streamWhole(ctx context.Context, t task.Task, signed driver.Exc
 		if err := checkWhole(t, answer); err != nil {
 			return c.Source.failed(0, err)
 		}
-		got, err = c.relay(ctx, t, answer)
+		got, written, err = c.relay(ctx, t, answer)
 		return err
 	})
-	return got, err
+	if err != nil {
+		return got, err
+	}
+	return c.kept(ctx, t, written, got)
 }
 
-// relay streams an opened GET into a PUT and compares what both sides state.
-func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer) (receipt, error) {
+// relay streams an opened GET into a PUT and compares what both sides state. It returns
+// the attributes that were written, too.
+func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer) (got receipt, written driver.Attributes, err error) {
 	attributes, err := c.attributes(ctx, t, answer)
 	if err != nil {
-		return receipt{}, err
+		return got, written, err
 	}
 	stated := c.Source.stated(answer)
-	attributes, changes, err := c.fitted(ctx, t, attributes)
+	written, changes, err := c.fitted(ctx, t, attributes)
 	if err != nil {
-		return receipt{}, err
+		return got, written, err
 	}
 	body := c.newStream(answer.Body, t.Size, c.algorithms(stated))
-	put, err := c.Destination.put(ctx, driver.PutRequest{Size: t.Size, Attributes: attributes}, c.written(t.Key), body, body.hasher)
+	put, err := c.Destination.put(ctx, driver.PutRequest{Size: t.Size, Attributes: written}, c.written(t.Key), body, body.hasher)
 	if body.failure != nil {
-		return receipt{}, c.Source.interrupted(t.Key, body.failure)
+		return got, written, c.Source.interrupted(t.Key, body.failure)
 	}
 	if err != nil {
-		return receipt{}, err
+		return got, written, err
 	}
 	sums := body.hasher.Sums()
 	if err := c.compareSource(t.Key, sums, stated); err != nil {
-		return receipt{}, err
+		return got, written, err
 	}
 	etag, kept, err := c.statement(ctx, t, sums, put)
 	if err != nil {
-		return receipt{}, err
+		return got, written, err
 	}
-	got, err := c.prove(t, etag, sums, stated, kept)
+	got, err = c.prove(t, etag, sums, stated, kept)
 	got.changes = changes
-	return got, err
+	return got, written, err
 }
 
 // checkWhole makes sure that an answer is the planned version, complete.
