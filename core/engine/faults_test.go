@@ -99,18 +99,6 @@ func TestObjectsThatFailAreReported(t *testing.T) {
 	w.same()
 }
 
-func TestVanishedObjectIsNoFailure(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.put("stays", content(10, 1), driver.Attributes{})
-	w.put("goes", content(10, 1), driver.Attributes{})
-	w.source.Inject(memdriver.Fault{Call: "Get", Key: "goes", Effect: memdriver.Fail(404, "NoSuchKey")})
-	report := w.sync()
-	if report.Objects.Vanished != 1 || report.Objects.Copied != 1 {
-		t.Errorf("vanished %d, copied %d, want 1 and 1", report.Objects.Vanished, report.Objects.Copied)
-	}
-}
-
 // TestDeniedListingStopsBeforeTheFirstPut: a listing that cannot be read is
 // never taken for an empty one.
 func TestDeniedListingStopsBeforeTheFirstPut(t *testing.T) {

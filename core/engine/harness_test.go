@@ -32,7 +32,9 @@ type world struct {
 	framing     string
 	listing     string // "unordered" for both stores
 	settings    job.Settings
-	rules       func(*driver.Session) // of the destination; nil for the reference store's
+	rules       func(*driver.Session)     // of the destination; nil for the reference store's
+	atSource    func(store) driver.Bucket // stands before the source; nil for nothing
+	atTarget    func(store) driver.Bucket // and before the destination
 }
 
 // minPart is small, so that small objects travel in parts.
@@ -111,6 +113,7 @@ func (w *world) with(run func(*engine.Engine)) {
 	defer from.Close()
 	defer to.Close()
 	to = govern(w.t, to, w.rules)
+	from, to = behind(w.atSource, from), behind(w.atTarget, to)
 	if w.versions {
 		from = versioned{from}
 	}
@@ -124,6 +127,15 @@ func (w *world) with(run func(*engine.Engine)) {
 	}
 	defer e.Close()
 	run(e)
+}
+
+// behind returns the bucket as something that stands before it shows it.
+func behind(stand func(store) driver.Bucket, bucket driver.Bucket) driver.Bucket {
+	able, ok := bucket.(store)
+	if stand == nil || !ok {
+		return bucket
+	}
+	return stand(able)
 }
 
 func (w *world) trySync(ctx context.Context) (report *observe.Report, err error) {

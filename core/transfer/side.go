@@ -83,7 +83,25 @@ func (s *Side) failed(attempt int, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	return &Error{Side: s.Role, Bucket: s.Name, Attempt: attempt, Err: err}
+	return &Error{Side: s.Role, Bucket: s.Name, Attempt: attempt, Err: notAnEnd(err)}
+}
+
+// notAnEnd returns the error of a connection that ended without io.EOF in its chain: that
+// says to readers of listings that all was well and nothing is left.
+func notAnEnd(err error) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	var failure *driver.Error
+	if !errors.As(err, &failure) {
+		return errors.New(err.Error())
+	}
+	ended := *failure
+	if ended.Message == "" {
+		ended.Message = "the connection ended"
+	}
+	ended.Err = nil
+	return &ended
 }
 
 // control runs one control call: with retries, or once where it is a part of an attempt.
