@@ -27,10 +27,15 @@ type Comparer struct {
 	Strict bool
 }
 
-// Compare compares a pair that both sides have.
+// Compare compares a pair that both sides have. A key that the journal doubts is the same
+// only by what the stores state or by its last proof, whatever the user compares by: its
+// size and time may be those of a damaged or an older object.
 func (c Comparer) Compare(pair Pair) Verdict {
-	if pair.Source.Size != pair.Destination.Size {
+	switch {
+	case pair.Source.Size != pair.Destination.Size:
 		return Different
+	case pair.Record != nil && pair.Record.IsDoubted():
+		return c.doubted(pair)
 	}
 	switch c.By {
 	case job.CompareSize:
@@ -43,18 +48,38 @@ func (c Comparer) Compare(pair Pair) Verdict {
 		if verdict := c.byETag(pair); verdict != Unclear {
 			return verdict
 		}
-		return byJournal(pair)
+		return byProof(pair)
 	}
-	if verdict := byJournal(pair); verdict == Same {
+	proved := byProof(pair)
+	if proved == Same {
 		return Same
 	}
 	if verdict := c.byETag(pair); verdict != Unclear {
 		return verdict
 	}
-	if verdict := byJournal(pair); verdict != Unclear || c.Strict {
-		return verdict
+	if proved != Unclear || c.Strict {
+		return proved
+	}
+	if unchanged(pair) {
+		return Same
 	}
 	return byTime(pair)
+}
+
+// doubted compares a pair whose last copy is not known to have succeeded. Who compares by
+// more than listings asks both stores.
+func (c Comparer) doubted(pair Pair) Verdict {
+	if c.By == job.CompareChecksum {
+		return Unclear
+	}
+	if !c.Strict && byProof(pair) == Same {
+		return Same
+	}
+	verdict := c.byETag(pair)
+	if verdict == Unclear && !c.Strict && c.By != job.CompareETag {
+		return Different
+	}
+	return verdict
 }
 
 // byETag decides where the ETags of both sides are MD5s; those of parts only
@@ -73,22 +98,68 @@ func (c Comparer) byETag(pair Pair) Verdict {
 	return Unclear
 }
 
-// byJournal decides where the last transfer is on record: nothing changed when
-// both ETags are those of then, something did when one is another.
-func byJournal(pair Pair) Verdict {
-	record := pair.Record
-	if record == nil || record.Outcome != journal.OutcomeDone || record.SourceETag == "" || record.DestinationETag == "" {
+// byProof decides where the journal holds a proof: nothing changed when both ETags are
+// those of then, something did when one is another, or the time of a source that has no
+// ETag, or a weak one.
+func byProof(pair Pair) Verdict {
+	if pair.Record == nil {
 		return Unclear
 	}
-	if record.SourceETag == pair.Source.ETag && record.DestinationETag == pair.Destination.ETag {
+	proof := pair.Record.LastProof()
+	source := sameETag(proof.SourceETag, pair.Source.ETag)
+	destination := sameETag(proof.DestinationETag, pair.Destination.ETag)
+	switch {
+	case source == Different || destination == Different:
+		return Different
+	case (source == Unclear || isWeak(proof.SourceETag)) && rewritten(proof, pair):
+		return Different
+	case source == Same && destination == Same:
+		return Same
+	}
+	return Unclear
+}
+
+// sameETag compares an ETag on record with one that is listed now.
+func sameETag(recorded, listed string) Verdict {
+	switch {
+	case recorded == "" || listed == "":
+		return Unclear
+	case recorded == listed:
 		return Same
 	}
 	return Different
 }
 
-// byTime takes a destination that is not older than the source for its copy.
+// isWeak says that an ETag does not stand for the bytes: RFC 9110, section 8.8.1.
+func isWeak(etag string) bool { return strings.HasPrefix(etag, "W/") }
+
+// rewritten says that the source's time of modification is another than when it was
+// proved, to the second: that is all that many stores tell.
+func rewritten(proof journal.Proof, pair Pair) bool {
+	then, now := proof.SourceModified, pair.Source.Modified
+	return !then.IsZero() && !now.IsZero() && then.Unix() != now.Unix()
+}
+
+// unchanged says that the destination's ETag and the source's time of modification are
+// those of the last proof. No clock is compared with another.
+func unchanged(pair Pair) bool {
+	if pair.Record == nil {
+		return false
+	}
+	proof := pair.Record.LastProof()
+	return sameETag(proof.DestinationETag, pair.Destination.ETag) == Same &&
+		!proof.SourceModified.IsZero() && !pair.Source.Modified.IsZero() && !rewritten(proof, pair)
+}
+
+// byTime takes a destination that is not older than the source for its copy, unless the
+// source was rewritten since it was proved: its clock may be behind the destination's. A
+// time that a store does not tell says nothing.
 func byTime(pair Pair) Verdict {
-	if pair.Destination.Modified.Before(pair.Source.Modified) {
+	source, destination := pair.Source.Modified, pair.Destination.Modified
+	switch {
+	case source.IsZero() || destination.IsZero() || destination.Before(source):
+		return Different
+	case pair.Record != nil && rewritten(pair.Record.LastProof(), pair):
 		return Different
 	}
 	return Same

@@ -28,6 +28,9 @@ const (
 	OutcomeDeleted Outcome = "deleted"
 	// OutcomeVanished is an object that was gone from the source when it was to be copied.
 	OutcomeVanished Outcome = "vanished"
+	// OutcomeInterrupted is an object that a worker was given and whose run ended before
+	// it told what came of it.
+	OutcomeInterrupted Outcome = "interrupted"
 )
 
 // Grade says how strong the evidence is that the destination holds the
@@ -49,6 +52,7 @@ type Record struct {
 	Size            int64
 	SourceETag      string
 	SourceVersion   string
+	SourceModified  time.Time // as listed, to the second; zero where it is not known
 	DestinationETag string
 	Checksum        driver.Checksum // of the streamed bytes
 	Grade           Grade
@@ -57,6 +61,8 @@ type Record struct {
 	Replans         int      // how often the source changed while it was read
 	Error           string   // why it failed or was skipped; no secret
 	At              time.Time
+	// Proved is the last proof before a record that is not done; see Keeping.
+	Proved Proof
 
 	// UploadOpen says, of a record to append, that the upload on record for the key is not
 	// this object's, or not its only one, and is still open: it stays on record. It is not kept.
@@ -193,7 +199,9 @@ const (
 type Journal interface {
 	// Append stores records, each replacing the one before it of the same key, in one
 	// transaction. A record with OutcomeDone also forgets the key's upload, unless it says
-	// UploadOpen.
+	// UploadOpen. One that is not done keeps the last proof of the key, see Record.Keeping.
+	// One with OutcomeInterrupted replaces no record of its own run, which tells what came of
+	// the key.
 	Append(ctx context.Context, records []Record) error
 
 	// Scan yields all records by ascending key. It sees the journal as of
@@ -201,8 +209,8 @@ type Journal interface {
 	// ends the scan.
 	Scan(ctx context.Context) iter.Seq2[Record, error]
 
-	// Failures yields the records of a run whose outcome is failed or skipped,
-	// by ascending key.
+	// Failures yields the records of a run whose outcome is failed, skipped, vanished or
+	// interrupted, by ascending key.
 	Failures(ctx context.Context, run string) iter.Seq2[Record, error]
 
 	// Adapted yields the records of a run that are done under another key or with
@@ -246,11 +254,11 @@ type Journal interface {
 // Shared is a journal that many machines share. Its Append stores each record only
 // where the key's revision is still the one that the record names; the keys of the
 // others are in a *ConflictError, and everything else is stored. A caller whose write
-// did not return is told of a conflict where its own write had come through.
+// did not return is told of a conflict where its own write had come through. It writes
+// what it is given: the caller, who read the record before, applies Record.Keeping.
 //
 // It has no order of keys: Scan reads all records before it yields the first, and is not
-// for large ones. Failures holds vanished objects too; it and Adapted may lag behind the
-// last writes.
+// for large ones. Failures and Adapted may lag behind the last writes.
 //
 // An upload has one holder at a time, for as long as it shows signs of life:
 // IntendUpload and Upload make the caller the holder, StartUpload and RecordPart need it and

@@ -158,7 +158,7 @@ func (c *Copier) replan(ctx context.Context, t task.Task) (task.Task, error) {
 func (c *Copier) done(t task.Task, got receipt, replans int) journal.Record {
 	record := journal.Record{
 		Key: t.Key, Run: c.Run, Outcome: journal.OutcomeDone, Size: t.Size,
-		SourceETag: t.ETag, SourceVersion: t.VersionID, DestinationETag: got.destinationETag,
+		SourceETag: t.ETag, SourceVersion: t.VersionID, SourceModified: t.Modified, DestinationETag: got.destinationETag,
 		Checksum: got.checksum, Grade: got.grade, Changes: got.changes, Replans: replans, At: time.Now(),
 		Inside: got.inside, UploadOpen: c.fateOf(t.Key) == fateLeft,
 	}
@@ -189,7 +189,7 @@ func (c *Copier) ended(ctx context.Context, t task.Task, replans int, err error)
 func (c *Copier) failed(t task.Task, replans int, err error) journal.Record {
 	record := journal.Record{
 		Key: t.Key, Run: c.Run, Outcome: journal.OutcomeFailed, Size: t.Size, SourceETag: t.ETag, SourceVersion: t.VersionID,
-		Replans: replans, Error: err.Error(), Archived: archived(err), At: time.Now(),
+		SourceModified: t.Modified, Replans: replans, Error: err.Error(), Archived: archived(err), At: time.Now(),
 	}
 	kind := driver.KindOf(err)
 	skip := kind == driver.KindFrozen || kind == driver.KindUnsupported

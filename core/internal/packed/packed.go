@@ -199,3 +199,21 @@ func ReadChecksum(r *pack.Reader) driver.Checksum {
 		Value:     r.Text(),
 	}
 }
+
+// AppendProof appends a proof.
+func AppendProof(b []byte, proof journal.Proof) []byte {
+	b = pack.AppendInt(b, proof.Size)
+	b = pack.AppendString(b, proof.SourceETag)
+	b = pack.AppendString(b, proof.SourceVersion)
+	b = pack.AppendTime(b, proof.SourceModified)
+	b = pack.AppendString(b, proof.DestinationETag)
+	return pack.AppendString(b, string(proof.Grade))
+}
+
+// ReadProof reads what AppendProof wrote.
+func ReadProof(r *pack.Reader) journal.Proof {
+	return journal.Proof{
+		Size: r.Int(), SourceETag: r.Text(), SourceVersion: r.Text(), SourceModified: r.Time(),
+		DestinationETag: r.Text(), Grade: journal.Grade(r.Text()),
+	}
+}

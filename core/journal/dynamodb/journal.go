@@ -167,8 +167,8 @@ func (j *Journal) Scan(ctx context.Context) iter.Seq2[journal.Record, error] {
 	}
 }
 
-// Failures yields the records of a run whose outcome is failed, skipped or vanished, by
-// ascending key. A write of the last moments may be missing: the index lags behind.
+// Failures yields the records of a run whose outcome is failed, skipped, vanished or
+// interrupted, by ascending key. A write of the last moments may be missing: the index lags behind.
 func (j *Journal) Failures(ctx context.Context, run string) iter.Seq2[journal.Record, error] {
 	return j.found(ctx, failed, run)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strings"
+	"time"
 
 	"github.com/dth-dev/dth/core/dynamo"
 	"github.com/dth-dev/dth/core/internal/pack"
@@ -48,7 +49,7 @@ func newNonce() string { return rand.Text()[:12] }
 func outcomes() map[journal.Outcome]string {
 	return map[journal.Outcome]string{
 		journal.OutcomeDone: "DONE", journal.OutcomeFailed: "FAILED", journal.OutcomeSkipped: "SKIPPED",
-		journal.OutcomeDeleted: "DELETED", journal.OutcomeVanished: "VANISHED",
+		journal.OutcomeDeleted: "DELETED", journal.OutcomeVanished: "VANISHED", journal.OutcomeInterrupted: "INTERRUPTED",
 	}
 }
 
@@ -94,6 +95,9 @@ func (j *Journal) recordItem(record journal.Record, nonce string) dynamo.Item {
 	dynamo.PutInt(item, "sz", record.Size)
 	dynamo.PutText(item, "et", record.SourceETag)
 	dynamo.PutText(item, "vm", record.SourceVersion)
+	if !record.SourceModified.IsZero() {
+		dynamo.PutInt(item, "mt", record.SourceModified.Unix())
+	}
 	dynamo.PutText(item, "de", record.DestinationETag)
 	if !record.Checksum.IsZero() {
 		item["c"] = dynamo.Bytes(packed.AppendChecksum(nil, record.Checksum))
@@ -103,6 +107,9 @@ func (j *Journal) recordItem(record journal.Record, nonce string) dynamo.Item {
 	dynamo.PutInt(item, "rp", int64(record.Replans))
 	dynamo.PutText(item, "er", record.Error)
 	dynamo.PutTime(item, "te", record.At)
+	if !record.Proved.IsZero() {
+		item["pv"] = dynamo.Bytes(packed.AppendProof(nil, record.Proved))
+	}
 	dynamo.PutText(item, "sq", record.Sequencer)
 	dynamo.PutText(item, "m", record.Message)
 	dynamo.PutInt(item, "fl", flag(record.Inside, inside)|flag(record.Unmappable, unmappable)|flag(record.Archived, archived))
@@ -118,7 +125,7 @@ func (j *Journal) recordItem(record journal.Record, nonce string) dynamo.Item {
 // foundAs says how the index finds a record, "" for not at all.
 func foundAs(record journal.Record) string {
 	switch record.Outcome {
-	case journal.OutcomeFailed, journal.OutcomeSkipped, journal.OutcomeVanished:
+	case journal.OutcomeFailed, journal.OutcomeSkipped, journal.OutcomeVanished, journal.OutcomeInterrupted:
 		return failed
 	}
 	if record.IsAdapted() {
@@ -142,10 +149,10 @@ func readRecord(item dynamo.Item) (journal.Record, error) {
 	}
 	flags := r.Int("fl")
 	record := journal.Record{
-		Key: stored, Run: r.Text("run"), Size: r.Int("sz"), SourceETag: r.Text("et"), SourceVersion: r.Text("vm"),
+		Key: stored, Run: r.Text("run"), Size: r.Int("sz"), SourceETag: r.Text("et"), SourceVersion: r.Text("vm"), SourceModified: readSeconds(r, "mt"),
 		DestinationETag: r.Text("de"), Checksum: readChecksum(r, "c"), Written: r.Text("w"), Changes: r.Texts("ch"),
 		Replans: int(r.Int("rp")), Error: r.Text("er"), At: r.Time("te"), Sequencer: r.Text("sq"), Message: r.Text("m"),
-		Inside: flags&inside != 0, Unmappable: flags&unmappable != 0, Archived: flags&archived != 0, Revision: r.Int("v"),
+		Proved: readProof(r, "pv"), Inside: flags&inside != 0, Unmappable: flags&unmappable != 0, Archived: flags&archived != 0, Revision: r.Int("v"),
 	}
 	var ok bool
 	if record.Outcome, ok = inverse(outcomes(), r.Text("st")); !ok {
@@ -158,6 +165,25 @@ func readRecord(item dynamo.Item) (journal.Record, error) {
 		return journal.Record{}, fmt.Errorf("record of %q: %w", stored, r.Err())
 	}
 	return record, nil
+}
+
+func readSeconds(r *dynamo.Reader, name string) time.Time {
+	if !r.Has(name) {
+		return time.Time{}
+	}
+	return time.Unix(r.Int(name), 0).UTC()
+}
+
+func readProof(r *dynamo.Reader, name string) journal.Proof {
+	if !r.Has(name) {
+		return journal.Proof{}
+	}
+	p := pack.NewReader(string(r.Bytes(name)))
+	proof := packed.ReadProof(&p)
+	if p.Err() != nil {
+		r.Fail(name)
+	}
+	return proof
 }
 
 func readChecksum(r *dynamo.Reader, name string) driver.Checksum {

@@ -44,7 +44,7 @@ func TestRecordIsOneWriteUnit(t *testing.T) {
 	}{
 		"of a copied object": {journal.Record{
 			Key: strings.Repeat("k", 100), Run: "20261123T070000Z-7f3a", Outcome: journal.OutcomeDone, Size: 4096, SourceETag: strings.Repeat("e", 34),
-			SourceVersion: strings.Repeat("v", 32), DestinationETag: strings.Repeat("e", 34), Grade: journal.GradeBoth, At: time.Now(),
+			SourceVersion: strings.Repeat("v", 32), SourceModified: time.Now(), DestinationETag: strings.Repeat("e", 34), Grade: journal.GradeBoth, At: time.Now(),
 			Checksum: driver.Checksum{Algorithm: driver.AlgorithmCRC64NVME, Value: "12345678"}, Sequencer: strings.Repeat("0", 32),
 			Message: strings.Repeat("m", 36), Revision: 1 << 30,
 		}, 420},
@@ -56,6 +56,10 @@ func TestRecordIsOneWriteUnit(t *testing.T) {
 		"of a failed object": {journal.Record{
 			Key: strings.Repeat("k", 100), Run: "20261123T070000Z-7f3a", Outcome: journal.OutcomeFailed, Size: 4096, At: time.Now(),
 			Error: strings.Repeat("why ", 100), Message: strings.Repeat("m", 36),
+			Proved: journal.Proof{
+				Size: 4096, SourceETag: strings.Repeat("e", 34), SourceVersion: strings.Repeat("v", 32), SourceModified: time.Now(),
+				DestinationETag: strings.Repeat("e", 34), Grade: journal.GradeBoth,
+			},
 		}, 1024},
 	} {
 		if got := size(t, j.recordItem(test.record, newNonce())); got > test.most {

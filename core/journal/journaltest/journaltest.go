@@ -24,7 +24,7 @@ type Store interface {
 
 // Run checks the contract. It calls newStore for each test.
 func Run(t *testing.T, newStore func(t *testing.T) Store) {
-	for _, tests := range []map[string]func(*testing.T, Store){recordTests(), uploadTests(), runTests(), extrasTests()} {
+	for _, tests := range []map[string]func(*testing.T, Store){recordTests(), proofTests(), uploadTests(), runTests(), extrasTests()} {
 		for name, test := range tests {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -50,6 +50,7 @@ func record(key string) journal.Record {
 		Size:            1 << 40,
 		SourceETag:      "W/\"9a0364b9e99bb480dd25e1f0284c8555\"",
 		SourceVersion:   "3HL4kqtJlcpXroDTDmJ-rmSpXd3dIbrHY",
+		SourceModified:  time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC),
 		DestinationETag: "9a0364b9e99bb480dd25e1f0284c8555-7",
 		Checksum:        driver.Checksum{Algorithm: driver.AlgorithmCRC64NVME, Value: "\x00\x01\xfe\xff\x00\x00\x00\x00"},
 		Grade:           journal.GradeBoth,

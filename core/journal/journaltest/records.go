@@ -29,6 +29,7 @@ func recordTests() map[string]func(*testing.T, Store) {
 		"failures are those of one run in key order": testFailures,
 		"adapted objects are listed by run":          testAdapted,
 		"a repaired failure is no failure":           testFailureRepaired,
+		"vanished objects are failures, deleted not": testVanished,
 		"an unknown outcome is refused whole":        testAppendRefused,
 		"appending with an ended context is clear":   testAppendCancelled,
 	}
@@ -42,6 +43,9 @@ func testRecordRoundTrip(t *testing.T, store Store) {
 		{Key: "d", Outcome: journal.OutcomeDone, Grade: journal.GradeOne, Checksum: driver.Checksum{Algorithm: driver.AlgorithmMD5, Value: "0123456789abcdef", Composite: true}},
 		{Key: "e", Outcome: journal.OutcomeDone, Grade: journal.GradeSize},
 		{Key: "f", Outcome: journal.OutcomeDone, Written: "f%0A\xff", Changes: []string{"tags left out", ""}},
+		{Key: "g", Outcome: journal.OutcomeDeleted, Run: "run-2"},
+		{Key: "h", Outcome: journal.OutcomeVanished, SourceModified: time.Unix(1_790_000_000, 0).UTC()},
+		{Key: "i", Outcome: journal.OutcomeInterrupted, Run: "run-2", SourceETag: "e"},
 	}
 	appendRecords(t, store.Open(t), want...)
 	mustEqual(t, "records", want, collect(t, store.Open(t).Scan(t.Context())))
@@ -59,8 +63,8 @@ func testRecordReplaced(t *testing.T, store Store) {
 	first, second, third := record("k"), failure("k", "run-2"), record("k")
 	third.Size = 7
 	appendRecords(t, j, first, record("other"))
-	appendRecords(t, j, second, third) // the later one of the same call wins
-	mustEqual(t, "records", []journal.Record{third, record("other")}, collect(t, j.Scan(t.Context())))
+	appendRecords(t, j, second, third)                                                                 // the later one of the same call wins
+	mustEqual(t, "records", []journal.Record{third, record("other")}, collect(t, j.Scan(t.Context()))) // a done one keeps nothing
 	mustEqual(t, "failures", 0, len(collect(t, j.Failures(t.Context(), "run-2"))))
 }
 
@@ -190,9 +194,9 @@ func testFailures(t *testing.T, store Store) {
 	var want []journal.Record
 	for _, key := range hostileKeys() {
 		failed := failure(key, "run-2")
-		if len(key)%2 == 0 {
-			failed.Outcome = journal.OutcomeSkipped
-		}
+		failed.Outcome = []journal.Outcome{
+			journal.OutcomeSkipped, journal.OutcomeFailed, journal.OutcomeVanished, journal.OutcomeInterrupted,
+		}[len(key)%4]
 		want = append(want, failed)
 		appendRecords(t, j, failed, record("done/"+key), failure("old/"+key, "run-1"), failure("zzz/"+key, ""))
 	}

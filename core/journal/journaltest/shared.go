@@ -47,7 +47,7 @@ type blindStore struct{ store SharedStore }
 
 func (s blindStore) Open(t testing.TB) journal.Journal { return blind{join(t, s.store, t.Name())} }
 
-// blind writes over whatever is on record, and shows no revisions.
+// blind writes over whatever is on record, as a worker does, and shows no revisions.
 type blind struct{ journal.Shared }
 
 func (b blind) Append(ctx context.Context, records []journal.Record) error {
@@ -71,7 +71,9 @@ func (b blind) Append(ctx context.Context, records []journal.Record) error {
 		for _, key := range keys {
 			record := last[key]
 			record.Revision = there[key].Revision
-			now = append(now, record)
+			if before := there[key]; record.Outcome != journal.OutcomeInterrupted || before.Outcome == "" || before.Run != record.Run {
+				now = append(now, record.Keeping(before))
+			}
 		}
 		err = b.Shared.Append(ctx, now)
 		var conflict *journal.ConflictError
@@ -113,7 +115,7 @@ func revisionTests() map[string]func(*testing.T, SharedStore) {
 		"stale writes are conflicts, others stored":  testConflicts,
 		"of many writers of a revision one succeeds": testWritersContend,
 		"a tally counts once a message":              testTally,
-		"vanished objects are failures, deleted not": testVanished,
+		"a proof is kept as the caller gives it":     testSharedProof,
 	}
 }
 
@@ -249,11 +251,16 @@ func testTally(t *testing.T, store SharedStore) {
 	mustEqual(t, "total of a run without tallies", journal.Counts{}, got)
 }
 
-func testVanished(t *testing.T, store SharedStore) {
-	j := join(t, store, "w1")
-	must(t, "Append", j.Append(t.Context(), []journal.Record{
-		{Key: "a", Run: "run", Outcome: journal.OutcomeVanished}, {Key: "b", Run: "run", Outcome: journal.OutcomeDeleted},
-		{Key: "c", Run: "run", Outcome: journal.OutcomeSkipped},
-	}))
-	mustEqual(t, "failures", []string{"a", "c"}, keysOf(collect(t, j.Failures(t.Context(), "run"))))
+// testSharedProof: the journal of many machines reads nothing before it writes.
+func testSharedProof(t *testing.T, store SharedStore) {
+	ctx, j := t.Context(), join(t, store, "w1")
+	must(t, "Append", j.Append(ctx, []journal.Record{record("k")}))
+	before, err := j.Lookup(ctx, []string{"k"})
+	must(t, "Lookup", err)
+	failed := failure("k", "run-2").Keeping(before["k"])
+	failed.Revision = 1
+	must(t, "Append", j.Append(ctx, []journal.Record{failed}))
+	after, err := join(t, store, "w2").Lookup(ctx, []string{"k"})
+	must(t, "Lookup", err)
+	mustEqual(t, "proof", proofOf(record("k")), after["k"].Proved)
 }

@@ -30,43 +30,22 @@ func (j *Journal) update(ctx context.Context, doing string, write func(*sql.Tx) 
 }
 
 // Append stores records, each replacing the one before it of the same key, in one
-// transaction. A record with OutcomeDone also forgets the key's upload.
+// transaction. A record with OutcomeDone also forgets the key's upload. One that is not
+// done keeps the last proof of the key, and one with OutcomeInterrupted replaces no record
+// of its own run.
 func (j *Journal) Append(ctx context.Context, records []journal.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	packed := make([][]byte, len(records))
-	for i, record := range records {
-		var err error
-		if packed[i], err = packRecord(record); err != nil {
-			return fmt.Errorf("journal: append %q: %w", record.Key, err)
-		}
-	}
 	return j.update(ctx, "append", func(tx *sql.Tx) error {
-		insert, err := tx.Prepare("INSERT OR REPLACE INTO objects (key, failed_run, adapted_run, record) VALUES (?, ?, ?, ?)")
+		w, err := newWriter(j.file, tx)
 		if err != nil {
 			return err
 		}
-		defer insert.Close()
-		var uploads bool // most runs have none, and a look is cheaper than a deletion for each record
-		if err := tx.QueryRow("SELECT EXISTS (SELECT 1 FROM uploads)").Scan(&uploads); err != nil {
-			return err
-		}
-		for i, record := range records {
-			var failedRun, adaptedRun any
-			switch {
-			case record.Outcome != journal.OutcomeDone:
-				failedRun = blob(record.Run)
-			case record.IsAdapted():
-				adaptedRun = blob(record.Run)
-			}
-			if _, err := insert.Exec(blob(record.Key), failedRun, adaptedRun, packed[i]); err != nil {
-				return err
-			}
-			if uploads && record.Outcome == journal.OutcomeDone && !record.UploadOpen {
-				if err := forgetUpload(tx, record.Key); err != nil {
-					return err
-				}
+		defer w.close()
+		for _, record := range records {
+			if err := w.write(record); err != nil {
+				return fmt.Errorf("%q: %w", record.Key, err)
 			}
 		}
 		return nil
@@ -78,8 +57,8 @@ func (j *Journal) Scan(ctx context.Context) iter.Seq2[journal.Record, error] {
 	return scan(ctx, j.file, "SELECT key, record FROM objects WHERE key >= ? ORDER BY key LIMIT ?", nil, readRecord)
 }
 
-// Failures yields the records of a run whose outcome is failed or skipped, by
-// ascending key.
+// Failures yields the records of a run whose outcome is failed, skipped, vanished or
+// interrupted, by ascending key.
 func (j *Journal) Failures(ctx context.Context, run string) iter.Seq2[journal.Record, error] {
 	return scan(ctx, j.file, "SELECT key, record FROM objects WHERE failed_run = ? AND key >= ? ORDER BY key LIMIT ?", []any{blob(run)}, readRecord)
 }

@@ -8,11 +8,15 @@ import (
 	"github.com/dth-dev/dth/core/journal"
 )
 
-// Packed values are part of the state file's schema: a change to their layout, or to the
-// order of outcomes and grades here, raises the schema's version.
+// Packed values are part of the state file's schema: a change to their layout, or to
+// outcomes and grades here, which only grow at their ends, raises the schema's version.
 
 func outcomes() []journal.Outcome {
-	return []journal.Outcome{journal.OutcomeDone, journal.OutcomeFailed, journal.OutcomeSkipped}
+	return []journal.Outcome{
+		journal.OutcomeDone, journal.OutcomeFailed, journal.OutcomeSkipped,
+		// since version 3
+		journal.OutcomeDeleted, journal.OutcomeVanished, journal.OutcomeInterrupted,
+	}
 }
 
 // grades begins with that of a record without evidence.
@@ -42,7 +46,15 @@ func packRecord(record journal.Record) ([]byte, error) {
 	b = packed.AppendTexts(b, record.Changes)
 	b = pack.AppendInt(b, int64(record.Replans))
 	b = pack.AppendString(b, record.Error)
-	return pack.AppendTime(b, record.At), nil
+	b = pack.AppendTime(b, record.At)
+	if record.SourceModified.IsZero() && record.Proved.IsZero() {
+		return b, nil // as it was before version 3
+	}
+	b = pack.AppendTime(b, record.SourceModified)
+	if !record.Proved.IsZero() {
+		b = packed.AppendProof(b, record.Proved)
+	}
+	return b, nil
 }
 
 func readRecord(entry row) (journal.Record, error) {
@@ -62,6 +74,12 @@ func readRecord(entry row) (journal.Record, error) {
 		Replans:         int(r.Int()),
 		Error:           r.Text(),
 		At:              r.Time(),
+	}
+	if r.Len() > 0 {
+		record.SourceModified = r.Time()
+	}
+	if r.Len() > 0 {
+		record.Proved = packed.ReadProof(&r)
 	}
 	return record, r.Err()
 }
