@@ -183,8 +183,8 @@ func readObjects(ctx context.Context, from journal.Journal, run string) (problem
 		if err != nil {
 			return nil, nil, err
 		}
-		if record.Outcome != journal.OutcomeFailed && record.Outcome != journal.OutcomeSkipped {
-			continue // a fleet also finds what vanished
+		if record.Outcome == journal.OutcomeVanished {
+			continue // counted, but no problem
 		}
 		problems = append(problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
 	}

@@ -86,7 +86,7 @@ func (c Comparer) doubted(pair Pair) Verdict {
 // where they are equal, because other part sizes give other ETags.
 func (c Comparer) byETag(pair Pair) Verdict {
 	source, destination := pair.Source.ETag, pair.Destination.ETag
-	if !c.SourceMD5 || !c.DestinationMD5 || source == "" || destination == "" {
+	if !c.SourceMD5 || !c.DestinationMD5 || source == "" || destination == "" || isWeak(source) || isWeak(destination) {
 		return Unclear
 	}
 	switch {

@@ -37,6 +37,7 @@ func TestDoubtedKeyIsNeverTheSameByTimeOrSize(t *testing.T) {
 		"the same MD5":                  {with(source, md5), with(destination, md5), journal.Proof{}, false, diff.Same, diff.Same, diff.Same},
 		"another MD5":                   {with(source, md5), with(destination, otherMD5), journal.Proof{}, false, diff.Different, diff.Different, diff.Different},
 		"ETags that look like MD5s":     {with(source, md5), with(destination, md5), journal.Proof{}, true, diff.Different, diff.Unclear, diff.Unclear},
+		"the same weak ETag":            {with(source, "W/"+md5), with(destination, "W/"+md5), journal.Proof{}, false, diff.Different, diff.Unclear, diff.Unclear},
 		"parts of other sizes":          {with(source, md5+"-2"), with(destination, md5+"-3"), journal.Proof{}, false, diff.Different, diff.Unclear, diff.Unclear},
 		"another size":                  {&driver.Object{Size: 2, ETag: md5}, with(destination, md5), journal.Proof{}, false, diff.Different, diff.Different, diff.Different},
 		"a weak ETag, rewritten": {

@@ -75,8 +75,8 @@ func (e ends) Delete(ctx context.Context, key string) error {
 	return e.destination.Delete(ctx, e.written(key))
 }
 
-// Same compares what both stores state, and takes the record's word where they state
-// nothing that can be compared.
+// Same compares what both stores state, and takes the word of the key's last proof where
+// they state nothing that can be compared. Times and sizes say nothing.
 func (e ends) Same(source, destination driver.Object, record journal.Record) (journal.Grade, bool) {
 	switch checksum.Compare(source.Checksums, destination.Checksums) {
 	case checksum.Equal:
@@ -85,13 +85,12 @@ func (e ends) Same(source, destination driver.Object, record journal.Record) (jo
 		return "", false
 	}
 	comparer := e.comparer()
-	comparer.By, comparer.Strict = job.CompareETag, true
-	pair := diff.Pair{Source: &source, Destination: &destination, Record: &record}
-	if comparer.Compare(pair) != diff.Same {
+	comparer.By = job.CompareETag
+	if comparer.Compare(diff.Pair{Source: &source, Destination: &destination, Record: &record}) != diff.Same {
 		return "", false
 	}
-	if record.Outcome == journal.OutcomeDone && record.SourceETag == source.ETag && record.Grade != "" {
-		return record.Grade, true
+	if proof := record.LastProof(); proof.SourceETag == source.ETag && proof.DestinationETag == destination.ETag && proof.Grade != "" {
+		return proof.Grade, true
 	}
 	return journal.GradeBoth, true // the ETags are MD5s of the bytes, and equal
 }

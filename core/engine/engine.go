@@ -5,6 +5,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -60,10 +61,13 @@ type Engine struct {
 	counters    *observe.Counters
 	log         hclog.Logger
 	retry       retry.Policy
+
+	incomparable sync.Once // it was told that checksums decide nothing
 }
 
 // New returns the engine of a job between two locations of many objects. It fails
-// where source and destination share keys. The caller closes it.
+// where source and destination share keys, and where the state is of other locations. The
+// caller closes it.
 func New(config Config) (*Engine, error) {
 	from, to := job.MapKeys(config.Job.Source, config.Job.Destination)
 	if err := job.CheckOverlap(config.Source.Session().Identity, config.Destination.Session().Identity, from, to); err != nil {
@@ -84,10 +88,13 @@ func build(config Config, from, to job.Keys) (*Engine, error) {
 	if e.fleet != nil {
 		e.journal = e.fleet.Journal
 	}
+	var err error
 	if e.state != nil {
 		e.journal = journalsqlite.New(e.state)
+		if err = e.claimState(context.Background(), config.Source.Session().Identity, config.Destination.Session().Identity); err != nil {
+			return nil, err
+		}
 	}
-	var err error
 	e.source, err = transfer.NewSide(transfer.Source, config.Job.Source.Bucket, from.Strip, config.Source, config.Retry, config.Counters)
 	if err != nil {
 		return nil, err

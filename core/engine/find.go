@@ -256,22 +256,27 @@ func copied[T any](value *T) *T {
 	return &clone
 }
 
-// equalByChecksum asks both stores for their checksums. Where they have none in
-// common, what the listings suggest decides.
+// equalByChecksum asks both stores for their checksums. Where they have none in common,
+// ETags and the journal decide, and a pair that neither proves differs: time and size were
+// not asked for.
 func (e *Engine) equalByChecksum(ctx context.Context, pair diff.Pair) (bool, error) {
 	verdict, err := e.statBoth(ctx, pair.Key)
-	if err != nil {
-		return false, err
+	if err != nil || verdict != checksum.Unknown {
+		return verdict == checksum.Equal, err
 	}
-	if verdict == checksum.Unknown {
-		comparer := e.comparer()
-		comparer.By = job.CompareAuto
-		return comparer.Compare(pair) == diff.Same, nil
+	comparer := e.comparer()
+	comparer.By = job.CompareETag
+	equal := comparer.Compare(pair) == diff.Same
+	if !equal {
+		e.incomparable.Do(func() {
+			e.log.Warn("the stores keep no checksums that can be compared: objects that neither ETag nor an earlier copy proves are copied", "first", pair.Key)
+		})
 	}
-	return verdict == checksum.Equal, nil
+	return equal, nil
 }
 
-// statBoth compares the full-object checksums that both stores keep of a key.
+// statBoth compares the full-object checksums that both stores keep of a key. One that is
+// gone from either since it was listed is different: the copy finds out.
 func (e *Engine) statBoth(ctx context.Context, key string) (checksum.Verdict, error) {
 	source, err := e.source.Stat(ctx, key)
 	if err == nil {
@@ -280,8 +285,8 @@ func (e *Engine) statBoth(ctx context.Context, key string) (checksum.Verdict, er
 			return checksum.Compare(source.Checksums, destination.Checksums), nil
 		}
 	}
-	if driver.KindOf(err) == driver.KindNotFound {
-		return checksum.Different, nil // gone since it was listed: the copy finds out
+	if absent(err) {
+		return checksum.Different, nil
 	}
 	return checksum.Unknown, err
 }

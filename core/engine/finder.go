@@ -237,11 +237,17 @@ type heldPair struct {
 	pair     diff.Pair
 	versions uint64
 	equal    bool // by the ledger
+	kept     bool // both versions have a name; else the ledger might hide a doubt of the journal
 }
 
 func newKnown(ctx context.Context, e *Engine) (*known, error) {
-	// Another list of prefixes is another ledger: each is of complete listings.
-	name := strings.Join(append([]string{e.job.Source.Address(), e.job.Destination.Address()}, e.fleet.Prefixes...), "\n")
+	// Another list of prefixes is another ledger: each is of complete listings. So is a
+	// stricter way to compare: it does not take the word of times.
+	parts := append([]string{e.job.Source.Address(), e.job.Destination.Address()}, e.fleet.Prefixes...)
+	if by := e.job.Settings.Compare; by != job.CompareAuto {
+		parts = append(parts, "", string(by))
+	}
+	name := strings.Join(parts, "\n")
 	name = strconv.FormatUint(ledger.Fingerprint(name), 16)
 	reader, err := ledger.NewReader(ctx, e.fleet.Ledger, name)
 	if err != nil {
@@ -266,8 +272,9 @@ func (k *known) compare(ctx context.Context, pair diff.Pair, different func(diff
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	equal := found && before == versions
-	k.held = append(k.held, heldPair{pair: cloned(pair), versions: versions, equal: equal})
+	kept := pair.Source.ETag != "" && pair.Destination.ETag != ""
+	equal := found && before == versions && kept
+	k.held = append(k.held, heldPair{pair: cloned(pair), versions: versions, equal: equal, kept: kept})
 	if !equal {
 		k.asked++
 	}
@@ -304,6 +311,9 @@ func (k *known) flush(ctx context.Context, different func(diff.Pair) error) erro
 			continue
 		}
 		k.engine.counters.Equal.Add(1)
+		if !held.kept {
+			continue
+		}
 		if err := k.writer.Add(ctx, ledger.Entry{Key: held.pair.Key, Versions: held.versions}); err != nil {
 			return err
 		}

@@ -153,6 +153,7 @@ func (o outcomes) write(ctx context.Context, upload assembly.Upload, record, old
 			return settle.Settlement{}, err
 		}
 	}
+	record = record.Keeping(old)
 	err := s.fleet.Journal.Append(ctx, []journal.Record{record})
 	var conflict *journal.ConflictError
 	if !errors.As(err, &conflict) {

@@ -218,6 +218,7 @@ func (s *server) bury(p *parcel, t task.Task, before, record journal.Record, err
 // Where somebody else wrote the record meanwhile, the object may be copied by now: it is
 // looked at again.
 func (s *server) final(p *parcel, t task.Task, record, before journal.Record, letters ...queue.Letter) {
+	record = record.Keeping(before)
 	err := s.fleet.Journal.Append(s.lasting, []journal.Record{record})
 	var conflict *journal.ConflictError
 	switch {

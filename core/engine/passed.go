@@ -51,6 +51,7 @@ func (e *Engine) keep(ctx context.Context, records []journal.Record) error {
 	}
 	for i := range records {
 		before := known[records[i].Key]
+		records[i] = records[i].Keeping(before)
 		records[i].Revision, records[i].Sequencer, records[i].Message = before.Revision, before.Sequencer, finderMessage
 	}
 	err = e.fleet.Journal.Append(ctx, records)

@@ -141,6 +141,9 @@ func (e *Engine) findAndWork(ctx context.Context, find finding) error {
 	}
 	// What an interrupted run left in the queue will be found again: the
 	// listings, not the queue, say what is still to do.
+	if err := e.recordInterrupted(ctx, queue); err != nil {
+		return err
+	}
 	if err := queue.Purge(ctx); err != nil {
 		return err
 	}

@@ -101,15 +101,16 @@ func mustLook(t task.Task, before journal.Record, from Delivery) bool {
 	return before.Outcome == journal.OutcomeDone && before.SourceETag == t.ETag
 }
 
-// sign completes a record with where it comes from.
+// sign completes a record with where it comes from, and with what it must keep of the one
+// before.
 func (s *Settler) sign(record journal.Record, t task.Task, before journal.Record, from Delivery) journal.Record {
 	record.Run, record.Message = from.Run, from.Message
 	record.Revision, record.Sequencer = before.Revision, max(before.Sequencer, t.Sequencer)
-	return record
+	return record.Keeping(before)
 }
 
 func vanished(t task.Task) journal.Record {
-	return journal.Record{Key: t.Key, Outcome: journal.OutcomeVanished, Size: t.Size, SourceETag: t.ETag, At: time.Now()}
+	return journal.Record{Key: t.Key, Outcome: journal.OutcomeVanished, Size: t.Size, SourceETag: t.ETag, SourceModified: t.Modified, At: time.Now()}
 }
 
 // Mend looks at both ends and makes the destination hold what the source holds, until
@@ -179,7 +180,7 @@ func (s *Settler) replace(ctx context.Context, source, destination driver.Object
 		return before, nil
 	}
 	return journal.Record{
-		Key: t.Key, Outcome: journal.OutcomeDone, Size: source.Size, SourceETag: source.ETag,
+		Key: t.Key, Outcome: journal.OutcomeDone, Size: source.Size, SourceETag: source.ETag, SourceModified: source.Modified,
 		DestinationETag: destination.ETag, Grade: grade, At: time.Now(),
 	}, nil
 }

@@ -22,9 +22,11 @@ const (
 	// applicationID marks the database as dth's, "dth" and a zero byte.
 	applicationID = 0x64746800
 
-	// version is the version of the schema. An older dth refuses a newer one, and a
-	// newer dth an older one: what a state holds can be found again.
-	version = 2
+	// version is the version of the schema. An older dth refuses a newer one. A newer dth
+	// upgrades versions from oldest on, and refuses what is older.
+	version   = 3
+	oldest    = 2
+	pairSince = 3 // the state knows its locations
 
 	// readers is how many transactions may read at once. Their caches and
 	// the writer's come to 8 MiB together.
@@ -42,6 +44,9 @@ const (
 //go:embed schema.sql
 var schema string
 
+//go:embed upgrade-3.sql
+var upgrade string
+
 // Options says who opens a state directory, for those who find it locked.
 type Options struct {
 	Command string    // the command as people know it, without secrets
@@ -56,6 +61,7 @@ type File struct {
 	lock    *os.File
 	writer  *sql.DB // one connection; nil when open for reading only
 	readers *sql.DB
+	found   int64 // version of the schema that the database has
 
 	updates  chan *update
 	stop     chan struct{}
@@ -105,8 +111,8 @@ func OpenReadOnly(ctx context.Context, dir string) (*File, error) {
 	if f.readers, err = f.connect(readers, readerCacheKiB, readerPatience, url.Values{"mode": {"ro"}}); err != nil {
 		return nil, err
 	}
-	fresh, err := f.inspect(ctx, f.readers)
-	if err == nil && fresh {
+	f.found, err = f.inspect(ctx, f.readers)
+	if err == nil && f.found == 0 {
 		err = &Error{Path: f.dir, Reason: ErrNoState}
 	}
 	if err != nil {
@@ -169,17 +175,21 @@ func (f *File) openDatabase(ctx context.Context) error {
 	if f.writer, err = f.connect(1, writerCacheKiB, writerPatience, url.Values{"mode": {"rw"}, "_txlock": {"immediate"}}); err != nil {
 		return err
 	}
-	fresh, err := f.inspect(ctx, f.writer)
+	f.found, err = f.inspect(ctx, f.writer)
 	if err != nil {
 		return err
 	}
 	if err := f.useWriteAheadLog(ctx); err != nil {
 		return err
 	}
-	if fresh {
-		if err := f.createSchema(ctx); err != nil {
-			return err
-		}
+	switch f.found {
+	case 0:
+		err = f.change(ctx, schema)
+	case oldest:
+		err = f.change(ctx, upgrade)
+	}
+	if err != nil {
+		return err
 	}
 	f.readers, err = f.connect(readers, readerCacheKiB, readerPatience, url.Values{"mode": {"ro"}})
 	return err
@@ -204,32 +214,32 @@ func (f *File) connect(connections, cacheKiB, patience int, query url.Values) (*
 	return db, nil
 }
 
-// inspect checks that the database is dth's and of a version that this dth knows. Fresh
-// is a database that holds nothing yet.
-func (f *File) inspect(ctx context.Context, db *sql.DB) (fresh bool, err error) {
-	var application, found, tables int64
+// inspect checks that the database is dth's and of a version that this dth knows, and
+// returns the version: 0 where the database holds nothing yet.
+func (f *File) inspect(ctx context.Context, db *sql.DB) (found int64, err error) {
+	var application, tables int64
 	row := db.QueryRowContext(ctx, `SELECT
 		(SELECT application_id FROM pragma_application_id),
 		(SELECT user_version FROM pragma_user_version),
 		(SELECT count(*) FROM sqlite_schema)`)
 	if err := row.Scan(&application, &found, &tables); err != nil {
-		return false, err
+		return 0, err
 	}
 	switch {
 	case application == 0 && found == 0 && tables == 0:
-		return true, nil
+		return 0, nil
 	case application != applicationID:
-		return false, &Error{Path: f.path, Reason: ErrForeign}
+		return 0, &Error{Path: f.path, Reason: ErrForeign}
 	case found > version:
-		return false, &Error{Path: f.path, Reason: ErrNewer, detail: fmt.Sprintf(
+		return 0, &Error{Path: f.path, Reason: ErrNewer, detail: fmt.Sprintf(
 			"%s was written by a newer dth (state version %d; this one knows %d): use that dth, or choose another directory with --state DIR",
 			f.path, found, version)}
-	case found < version:
-		return false, &Error{Path: f.path, Reason: ErrOlder, detail: fmt.Sprintf(
+	case found < oldest:
+		return 0, &Error{Path: f.path, Reason: ErrOlder, detail: fmt.Sprintf(
 			"%s was written by an older dth (state version %d; this one knows %d): move it away and run the same command again; a new run compares both sides again and loses nothing",
 			f.path, found, version)}
 	}
-	return false, nil
+	return found, nil
 }
 
 func (f *File) useWriteAheadLog(ctx context.Context) error {
@@ -243,16 +253,27 @@ func (f *File) useWriteAheadLog(ctx context.Context) error {
 	return nil
 }
 
-// createSchema makes all tables and marks the database, or does nothing.
-func (f *File) createSchema(ctx context.Context) error {
+// change makes all tables of a fresh database, or what an older one lacks, and marks the
+// database, or does nothing.
+func (f *File) change(ctx context.Context, statements string) error {
 	tx, err := f.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer rollback(tx) // no effect after the commit
-	_, err = tx.ExecContext(ctx, fmt.Sprintf("%s; PRAGMA application_id = %d; PRAGMA user_version = %d", schema, applicationID, version))
+	_, err = tx.ExecContext(ctx, fmt.Sprintf("%s; PRAGMA application_id = %d; PRAGMA user_version = %d", statements, applicationID, version))
 	if err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	f.found = version
+	return nil
 }
+
+// Dir returns the path of the state directory.
+func (f *File) Dir() string { return f.dir }
+
+// ReadOnly says that the state is open for reading only.
+func (f *File) ReadOnly() bool { return f.writer == nil }

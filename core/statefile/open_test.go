@@ -112,12 +112,12 @@ func TestOpenRefuses(t *testing.T) {
 		"a newer version": {
 			func(t *testing.T, dir string) { makeState(t, dir, "PRAGMA user_version = 7") },
 			ErrNewer,
-			"DIR/state.db was written by a newer dth (state version 7; this one knows 2): use that dth, or choose another directory with --state DIR",
+			"DIR/state.db was written by a newer dth (state version 7; this one knows 3): use that dth, or choose another directory with --state DIR",
 		},
 		"an older version": {
 			func(t *testing.T, dir string) { makeState(t, dir, "PRAGMA user_version = 1") },
 			ErrOlder,
-			"DIR/state.db was written by an older dth (state version 1; this one knows 2): move it away and run the same command again; a new run compares both sides again and loses nothing",
+			"DIR/state.db was written by an older dth (state version 1; this one knows 3): move it away and run the same command again; a new run compares both sides again and loses nothing",
 		},
 		"another program's database": {
 			func(t *testing.T, dir string) { makeState(t, dir, "PRAGMA application_id = 1") },

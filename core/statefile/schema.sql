@@ -6,6 +6,11 @@ CREATE TABLE messages (
     body BLOB NOT NULL
 );
 
+-- One row: messages with IDs up to this one may have been handed out to workers.
+CREATE TABLE handed (
+    message INTEGER NOT NULL
+);
+
 CREATE TABLE objects (
     key         BLOB PRIMARY KEY,
     failed_run  BLOB,                         -- the run that did not copy it; NULL when it is done
@@ -42,3 +47,11 @@ CREATE TABLE runs (
 CREATE TABLE extras (
     key BLOB PRIMARY KEY
 ) WITHOUT ROWID;
+
+-- One row once a run has begun: the locations that the state is of.
+CREATE TABLE pair (
+    source              BLOB NOT NULL, -- what tells the location from all others
+    destination         BLOB NOT NULL,
+    source_address      BLOB NOT NULL, -- the same for people
+    destination_address BLOB NOT NULL
+);

@@ -9,13 +9,13 @@ import (
 
 func proofTests() map[string]func(*testing.T, Store) {
 	return map[string]func(*testing.T, Store){
-		"a failure keeps the last proof":              testProofKept,
-		"a proof outlives many failures":              testProofOutlives,
-		"a record that is done ends the old proof":    testProofReplaced,
-		"a deletion ends the proof":                   testProofDeleted,
-		"what never was proved has no proof":          testProofNone,
-		"an interruption hides no outcome":            testInterrupted,
-		"two failures of one call keep the proof": testProofWithinCall,
+		"a failure keeps the last proof":           testProofKept,
+		"a proof outlives many failures":           testProofOutlives,
+		"a record that is done ends the old proof": testProofReplaced,
+		"a deletion ends the proof":                testProofDeleted,
+		"what never was proved has no proof":       testProofNone,
+		"an interruption hides no outcome":         testInterrupted,
+		"two failures of one call keep the proof":  testProofWithinCall,
 	}
 }
 

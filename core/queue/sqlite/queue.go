@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"sync"
 
@@ -17,6 +18,10 @@ import (
 
 // stretch is how many messages are read from the disk at a time. All others stay there.
 const stretch = 8
+
+// stride is how many messages one mark allows to hand out: a mark costs a flush of the
+// disk, and says of no more messages than that they were handed out although they were not.
+const stride = 64
 
 // Queue implements queue.Queue. Which messages are delivered is known in memory alone: a
 // new process, or a new Queue on the file, hands out again whatever was not
@@ -29,6 +34,7 @@ type Queue struct {
 	loaded  []stored      // read from the disk, not handed out yet
 	cursor  int64         // ID of the last message that was loaded
 	last    int64         // highest ID that was sent
+	mark    int64         // highest ID that may be handed out, on disk
 	closed  bool          // nothing more will be sent
 	changed chan struct{} // closed and replaced when last or closed changes
 }
@@ -49,7 +55,7 @@ func New(file *statefile.File) (*Queue, error) {
 	}
 	q := &Queue{file: file, codec: codec, changed: make(chan struct{})}
 	err = file.View(context.Background(), func(tx *sql.Tx) error {
-		return tx.QueryRow("SELECT coalesce(max(id), 0) FROM messages").Scan(&q.last)
+		return tx.QueryRow("SELECT (SELECT coalesce(max(id), 0) FROM messages), (SELECT coalesce(max(message), 0) FROM handed)").Scan(&q.last, &q.mark)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
@@ -126,12 +132,34 @@ func (q *Queue) next(ctx context.Context) (message stored, changed <-chan struct
 	return stored{}, q.changed, nil
 }
 
-// load reads the messages after the cursor. IDs ascend in the order of commits and are
+// load reads the messages after the cursor, once a mark says that they may be handed out.
+// IDs ascend in the order of commits and are
 // never given twice, so nothing can appear behind it.
 func (q *Queue) load(ctx context.Context) error {
-	var loaded []stored
-	err := q.file.View(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, "SELECT id, body FROM messages WHERE id > ? ORDER BY id LIMIT ?", q.cursor, stretch)
+	loaded, err := q.read(ctx, "SELECT id, body FROM messages WHERE id > ? ORDER BY id LIMIT ?", q.cursor)
+	if err != nil {
+		return err
+	}
+	if len(loaded) == 0 {
+		q.loaded, q.cursor = nil, q.last // they were acknowledged or purged
+		return nil
+	}
+	last := loaded[len(loaded)-1].id
+	if last > q.mark {
+		mark := last + stride
+		if err := q.file.Update(ctx, func(tx *sql.Tx) error { return setMark(tx, mark) }); err != nil {
+			return err
+		}
+		q.mark = mark
+	}
+	q.loaded, q.cursor = loaded, last
+	return nil
+}
+
+// read returns a stretch of the messages after one.
+func (q *Queue) read(ctx context.Context, query string, after int64) (messages []stored, err error) {
+	err = q.file.View(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, query, after, stretch)
 		if err != nil {
 			return err
 		}
@@ -141,20 +169,45 @@ func (q *Queue) load(ctx context.Context) error {
 			if err := rows.Scan(&message.id, &message.body); err != nil {
 				return err
 			}
-			loaded = append(loaded, message)
+			messages = append(messages, message)
 		}
 		return rows.Err()
 	})
-	if err != nil {
+	return messages, err
+}
+
+// setMark says durably up to which ID messages may be handed out.
+func setMark(tx *sql.Tx, mark int64) error {
+	if _, err := tx.Exec("DELETE FROM handed"); err != nil {
 		return err
 	}
-	q.loaded = loaded
-	if len(loaded) > 0 {
-		q.cursor = loaded[len(loaded)-1].id
-	} else {
-		q.cursor = q.last // they were acknowledged or purged
+	_, err := tx.Exec("INSERT INTO handed (message) VALUES (?)", mark)
+	return err
+}
+
+// HandedOut yields what may have been handed out and was not acknowledged, in the order it
+// was sent: what workers of an earlier process may have been at when it ended. It is asked
+// before anything is received.
+func (q *Queue) HandedOut(ctx context.Context) iter.Seq2[task.Batch, error] {
+	return func(yield func(task.Batch, error) bool) {
+		for last := int64(0); ; {
+			found, err := q.read(ctx, "SELECT id, body FROM messages WHERE id > ? AND id <= (SELECT max(message) FROM handed) ORDER BY id LIMIT ?", last)
+			if err != nil {
+				yield(task.Batch{}, fmt.Errorf("read queue: %w", err))
+				return
+			}
+			for _, one := range found {
+				message, err := q.open(one)
+				if !yield(message.Batch, err) || err != nil {
+					return
+				}
+				last = one.id
+			}
+			if len(found) < stretch {
+				return
+			}
+		}
 	}
-	return nil
 }
 
 func (q *Queue) open(message stored) (queue.Message, error) {
@@ -197,19 +250,26 @@ func (q *Queue) Ack(ctx context.Context, messages ...queue.Message) error {
 	return nil
 }
 
-// Purge drops every message, delivered or not. A run begins with it: what an earlier
-// run left is found again by the new listing.
+// Purge drops every message, delivered or not. A run begins with it, once HandedOut was
+// heard: what an earlier run left is found again by the new listing.
 func (q *Queue) Purge(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	var mark int64
 	err := q.file.Update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec("DELETE FROM messages")
-		return err
+		if _, err := tx.Exec("DELETE FROM messages"); err != nil {
+			return err
+		}
+		if err := tx.QueryRow("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'messages'").Scan(&mark); err != nil {
+			return err
+		}
+		mark += stride // a small run needs no other
+		return setMark(tx, mark)
 	})
 	if err != nil {
 		return fmt.Errorf("purge queue: %w", err)
 	}
-	q.loaded, q.cursor = nil, q.last
+	q.loaded, q.cursor, q.mark = nil, q.last, mark
 	return nil
 }
 

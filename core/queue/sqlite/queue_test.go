@@ -82,6 +82,91 @@ func TestPurge(t *testing.T) {
 	}
 }
 
+// TestHandedOut: a killed process leaves durably what it may have been at, and nothing that
+// it acknowledged; the rest of the queue is not read.
+func TestHandedOut(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ sent, received, acknowledged, want int }{
+		"nothing sent":             {0, 0, 0, 0},
+		"nothing received":         {3, 0, 0, 3}, // a small run has one mark
+		"some received":            {3, 2, 0, 3},
+		"some acknowledged":        {3, 3, 2, 1},
+		"all acknowledged":         {5, 5, 5, 0},
+		"many, at a mark":          {3 * stride, stride, stride, 0},
+		"many, after a mark":       {4 * stride, stride + 1, stride + 1, stride + stretch - 1},
+		"many, none acknowledged":  {4 * stride, stride + 1, 0, 2*stride + stretch},
+		"after many runs":          {0, 0, 0, 0},
+		"of many, the first alone": {4 * stride, 1, 0, stride},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			q := s.open(t)
+			if name == "after many runs" {
+				send(t, q, "old", 2*stride)
+			}
+			if err := q.Purge(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			send(t, q, "run", test.sent)
+			for i := range test.received {
+				message, err := q.Receive(t.Context())
+				if err == nil && i < test.acknowledged {
+					err = q.Ack(t.Context(), message)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			q = s.open(t)
+			if got := handed(t, q); got != test.want {
+				t.Errorf("%d messages may have been handed out, want %d", got, test.want)
+			}
+			if err := q.Purge(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := handed(t, s.open(t)); got != 0 {
+				t.Errorf("%d messages after Purge, want none", got)
+			}
+		})
+	}
+}
+
+// TestHandedOutNamesAnUnreadableMessage: what cannot be read cannot be accounted for.
+func TestHandedOutNamesAnUnreadableMessage(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	q := s.open(t)
+	if err := q.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	send(t, q, "good", 1)
+	err := s.file.Update(t.Context(), func(tx *sql.Tx) error {
+		_, err := tx.Exec("UPDATE messages SET body = 'nonsense'")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range q.HandedOut(t.Context()) {
+		if !errors.Is(err, statefile.ErrDamaged) || !strings.Contains(err.Error(), "message 1") {
+			t.Errorf("HandedOut yielded %v, want ErrDamaged naming message 1", err)
+		}
+	}
+}
+
+// handed returns how many messages may have been handed out.
+func handed(t testing.TB, q *Queue) (count int) {
+	t.Helper()
+	for batch, err := range q.HandedOut(t.Context()) {
+		if err != nil || batch.Run != "run" {
+			t.Fatalf("batch of run %q, %v", batch.Run, err)
+		}
+		count++
+	}
+	return count
+}
+
 func TestReceiveNamesAnUnreadableMessage(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
