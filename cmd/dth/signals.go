@@ -11,11 +11,15 @@ import (
 
 // withSignals returns a context that ends at the first interruption, which
 // lets the command stop in good order. The second one calls abort. stop ends
-// the watch.
+// the watch. A signal that whatever started dth has it ignore stays ignored.
 func withSignals(parent context.Context, stderr io.Writer, abort func()) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for _, one := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(one) { // as under nohup, or in the background of a shell script
+			signal.Notify(signals, one)
+		}
+	}
 	stopped := make(chan struct{})
 	go func() {
 		for count := 0; ; count++ {
