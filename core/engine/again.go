@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,8 +55,7 @@ func (e *Engine) findFailed(ctx context.Context, earlier string, to queue.Queue,
 	group.SetLimit(unclearAtOnce)
 	var failure error
 	for record, err := range e.journal.Failures(ctx, earlier) {
-		if err != nil || groupContext.Err() != nil {
-			failure = err
+		if failure = cmp.Or(err, groupContext.Err()); failure != nil {
 			break
 		}
 		group.Go(func() error { return a.look(groupContext, record) })
@@ -84,7 +84,9 @@ func (a *again) look(ctx context.Context, record journal.Record) error {
 	switch {
 	case absent(err):
 		return a.gone(ctx, record.Key)
-	case ctx.Err() != nil, driver.KindOf(err) == driver.KindExpired:
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case driver.KindOf(err) == driver.KindExpired:
 		return err
 	}
 	parent := ""

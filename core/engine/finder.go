@@ -48,7 +48,7 @@ func (e *Engine) Find(ctx context.Context, wait bool) (*observe.Report, error) {
 		e.renewLease(ctx, began, stop)
 	}()
 	report, err := e.run(ctx, func(ctx context.Context) error { return e.findOnce(ctx, wait) })
-	if cause := context.Cause(ctx); cause != nil && asked.Err() == nil {
+	if cause := context.Cause(ctx); err != nil && cause != nil && asked.Err() == nil {
 		err = cause // not an interruption
 	}
 	stop(nil)

@@ -35,6 +35,7 @@ type world struct {
 	rules       func(*driver.Session)     // of the destination; nil for the reference store's
 	atSource    func(store) driver.Bucket // stands before the source; nil for nothing
 	atTarget    func(store) driver.Bucket // and before the destination
+	object      bool                      // the locations are of one object
 }
 
 // minPart is small, so that small objects travel in parts.
@@ -96,11 +97,15 @@ func (w *world) open(endpoint, bucket string) driver.Bucket {
 // the state file opened again.
 func (w *world) with(run func(*engine.Engine)) {
 	w.t.Helper()
-	source, err := job.Parse(w.from)
+	parse, parseDestination, build := job.Parse, job.ParseDestination, engine.New
+	if w.object {
+		parse, parseDestination, build = job.ParseObject, job.ParseObject, engine.NewObject
+	}
+	source, err := parse(w.from)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	destination, err := job.ParseDestination(w.to)
+	destination, err := parseDestination(w.to)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -117,7 +122,7 @@ func (w *world) with(run func(*engine.Engine)) {
 	if w.versions {
 		from = versioned{from}
 	}
-	e, err := engine.New(engine.Config{
+	e, err := build(engine.Config{
 		Job:    job.Job{Source: source, Destination: destination, Settings: w.settings},
 		Source: from, Destination: to, State: state, Counters: &observe.Counters{}, Logger: hclog.NewNullLogger(),
 		Retry: retry.Policy{Attempts: 6, Base: time.Millisecond, Cap: 5 * time.Millisecond},

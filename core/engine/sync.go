@@ -16,11 +16,11 @@ import (
 )
 
 // ParkedError says that a run stopped before its end and goes on when the same
-// command is given again.
+// command is given again. Err is why it stopped.
 type ParkedError struct{ Err error }
 
 func (e *ParkedError) Error() string {
-	if errors.Is(e.Err, context.Canceled) {
+	if e.Err == nil || errors.Is(e.Err, context.Canceled) {
 		return "the run was interrupted"
 	}
 	return "the run is parked: " + e.Err.Error()
@@ -46,7 +46,8 @@ func (e *Engine) Sync(ctx context.Context) (*observe.Report, error) {
 	return e.run(ctx, e.sync)
 }
 
-// run records one execution around the work.
+// run records one execution around the work. What the work returns says whether it came to
+// its end, not whether ctx did: an interruption may come when nothing is left to stop.
 func (e *Engine) run(ctx context.Context, work func(context.Context) error) (*observe.Report, error) {
 	started := time.Now().UTC()
 	run := journal.Run{
@@ -55,14 +56,15 @@ func (e *Engine) run(ctx context.Context, work func(context.Context) error) (*ob
 	}
 	report := &observe.Report{Run: run.ID, Source: run.Source, Destination: run.Destination, Started: started}
 	e.copier.Run = run.ID
-	err := e.journal.BeginRun(ctx, run)
+	lasting := context.WithoutCancel(ctx) // what a run did is on record, interrupted or not
+	err := e.journal.BeginRun(lasting, run)
 	if err == nil {
 		err = work(ctx)
 	}
-	if ctx.Err() != nil || driver.KindOf(err) == driver.KindExpired {
+	if err != nil && (ctx.Err() != nil || driver.KindOf(err) == driver.KindExpired) {
 		err = &ParkedError{Err: err}
 	}
-	return report, e.end(context.WithoutCancel(ctx), run, report, err)
+	return report, e.end(lasting, run, report, err)
 }
 
 // end fills the report and records it.
@@ -161,10 +163,7 @@ func (e *Engine) findAndWork(ctx context.Context, find finding) error {
 		return errors.Join(err, queue.Close())
 	})
 	group.Go(func() error { return e.work(groupContext, queue) })
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return ctx.Err()
+	return group.Wait()
 }
 
 // pendingUploads returns the keys whose uploads an interrupted run left. Uploads of

@@ -1,9 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -29,6 +29,7 @@ type item struct {
 	task     task.Task
 	signed   driver.Exchange // its download, where it could be signed ahead
 	delivery *delivery
+	tried    *sync.WaitGroup // told when it was tried; may be nil
 }
 
 // outcome is one decided task on its way to the journal.
@@ -44,27 +45,33 @@ const (
 	recordDelay   = 20 * time.Millisecond
 )
 
-// deniedLimit is how many objects may be denied while none succeeds: after that
-// the credentials lack a right, and going on only costs requests.
-const deniedLimit = 20
-
 // workers hands tasks to goroutines and their outcomes to the journal.
 type workers struct {
 	engine   *Engine
 	queue    queue.Queue
 	items    chan item
 	outcomes chan outcome
-	denied   atomic.Int32
+	rights   rights
 
-	stop context.CancelCauseFunc // ends the whole run
+	once  sync.Once
+	cause error              // why the run was stopped
+	stop  context.CancelFunc // ends the whole run
+}
+
+// fail stops the run. Only the first failure counts.
+func (w *workers) fail(err error) {
+	w.once.Do(func() {
+		w.cause = err
+		w.stop()
+	})
 }
 
 // work copies what comes out of the queue until it is closed and empty. When ctx
 // ends it takes nothing more, gives what is in flight a while to finish, and leaves
 // the rest to the next run.
 func (e *Engine) work(ctx context.Context, from queue.Queue) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	hard, cancel := withGrace(ctx, grace)
 	defer cancel()
 	w := &workers{
@@ -78,6 +85,9 @@ func (e *Engine) work(ctx context.Context, from queue.Queue) error {
 		copiers.Go(func() {
 			for next := range w.items {
 				w.copy(hard, next)
+				if next.tried != nil {
+					next.tried.Done()
+				}
 			}
 		})
 	}
@@ -85,17 +95,21 @@ func (e *Engine) work(ctx context.Context, from queue.Queue) error {
 	close(w.items)
 	copiers.Wait()
 	close(w.outcomes)
-	recorded := recorder.Wait()
-	if cause := context.Cause(ctx); cause != nil && recorded == nil {
-		return cause
+	if recorded := recorder.Wait(); recorded != nil {
+		return recorded
 	}
-	return errors.Join(recorded, received)
+	if w.cause == nil && received == nil {
+		if denied := w.rights.doubt(deniedLimit); denied != nil {
+			return allDenied(denied)
+		}
+	}
+	return cmp.Or(w.cause, received)
 }
 
-// receive takes messages apart until the queue is done or ctx ends.
+// receive hands out what is in the queue until that is done or ctx ends.
 func (w *workers) receive(ctx context.Context) error {
 	for first := true; ; first = false {
-		message, err := w.queue.Receive(ctx)
+		items, err := w.unpack(ctx)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -107,16 +121,55 @@ func (w *workers) receive(ctx context.Context) error {
 				return err
 			}
 		}
-		d := &delivery{message: message}
-		d.open.Store(int32(len(message.Batch.Tasks)))
-		signed := w.engine.copier.SignAhead(ctx, message.Batch.Tasks)
-		for i, t := range message.Batch.Tasks {
-			select {
-			case w.items <- item{task: t, signed: signed[i], delivery: d}:
-			case <-ctx.Done():
-				return ctx.Err()
+		w.signAhead(ctx, items)
+		for len(items) > 0 {
+			if w.rights.doubt(doubtedAt) != nil {
+				if items, err = w.lookFurther(ctx, items); err != nil {
+					return err
+				}
+				continue
+			}
+			next := items[0]
+			items = items[1:]
+			if err := w.hand(ctx, next); err != nil {
+				return err
 			}
 		}
+	}
+}
+
+// unpack takes one message apart.
+func (w *workers) unpack(ctx context.Context) ([]item, error) {
+	message, err := w.queue.Receive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := &delivery{message: message}
+	d.open.Store(int32(len(message.Batch.Tasks)))
+	items := make([]item, len(message.Batch.Tasks))
+	for i, t := range message.Batch.Tasks {
+		items[i] = item{task: t, delivery: d}
+	}
+	return items, nil
+}
+
+// signAhead signs the downloads of one message.
+func (w *workers) signAhead(ctx context.Context, items []item) {
+	if len(items) == 0 {
+		return
+	}
+	for i, signed := range w.engine.copier.SignAhead(ctx, items[0].delivery.message.Batch.Tasks) {
+		items[i].signed = signed
+	}
+}
+
+// hand gives one item to a goroutine that is free.
+func (w *workers) hand(ctx context.Context, next item) error {
+	select {
+	case w.items <- next:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -132,24 +185,14 @@ func (w *workers) copy(ctx context.Context, next item) {
 		counters.Vanished.Add(1)
 		record = journal.Record{} // counted here
 	case record.Outcome == "":
-		w.stop(err)
+		w.fail(err)
 		return
 	case err != nil:
 		w.engine.log.Warn("object not copied", "key", record.Key, "outcome", record.Outcome, "error", record.Error)
-		w.checkDenied(err)
 	}
+	w.rights.note(err)
 	counters.Add(record.Counts())
 	w.outcomes <- outcome{record: record, delivery: next.delivery}
-}
-
-// checkDenied stops a run that is not allowed anything.
-func (w *workers) checkDenied(err error) {
-	if driver.KindOf(err) != driver.KindDenied || w.engine.counters.Copied.Load() > 0 {
-		return
-	}
-	if n := w.denied.Add(1); n == deniedLimit {
-		w.stop(fmt.Errorf("the first %d objects were all denied: %w", n, err))
-	}
 }
 
 // record makes outcomes durable, as many at once as are there, and acknowledges
@@ -163,7 +206,7 @@ func (w *workers) record(ctx context.Context) error {
 			continue
 		}
 		if failure = w.save(ctx, group); failure != nil {
-			w.stop(failure)
+			w.fail(failure)
 		}
 	}
 	return failure
