@@ -21,21 +21,24 @@ const heldAtOnce = 64
 // extra when there is none. Both are looked up, many at once. Pairs keep their order.
 type rejoiner struct {
 	engine *Engine
-	visit  func(diff.Pair) error
+	visit  visitor
 	held   []half
+	losses losses
 }
 
 // half is a pair that waits, complete unless it must be looked up.
 type half struct {
 	pair     diff.Pair
 	lookUp   bool
-	needless bool // the other half decides
+	needless bool  // the other half decides
+	err      error // why the other half is not known
 }
 
-// rejoin returns visit for the pairs of a merge, and what to call at its end.
-func (e *Engine) rejoin(ctx context.Context, visit func(diff.Pair) error) (each func(diff.Pair) error, end func() error) {
+// rejoin returns what to call for each pair of a merge, and what to call from time to time
+// and at its end.
+func (e *Engine) rejoin(ctx context.Context, visit visitor) (each func(diff.Pair) error, flush func() error) {
 	if !e.copier.Fit.Encodes() {
-		return visit, func() error { return nil }
+		return visit.pair, func() error { return nil }
 	}
 	r := &rejoiner{engine: e, visit: visit}
 	return func(pair diff.Pair) error { return r.each(ctx, pair) }, func() error { return r.flush(ctx) }
@@ -46,7 +49,7 @@ func (r *rejoiner) each(ctx context.Context, pair diff.Pair) error {
 	elsewhere := pair.Source != nil && r.engine.written(pair.Key) != pair.Key
 	encoded := pair.Destination != nil && r.engine.copier.Fit.Original(pair.Key) != pair.Key
 	if !elsewhere && !encoded && len(r.held) == 0 {
-		return r.visit(pair)
+		return r.visit.pair(pair)
 	}
 	// The halves that do not belong together are pairs of their own.
 	if elsewhere {
@@ -76,17 +79,24 @@ func (r *rejoiner) flush(ctx context.Context) error {
 	group.SetLimit(unclearAtOnce)
 	for i := range r.held {
 		if held := &r.held[i]; held.lookUp {
-			group.Go(func() error { return r.complete(groupContext, held) })
+			group.Go(func() error {
+				held.err = r.complete(groupContext, held)
+				return r.losses.note(groupContext, held.err)
+			})
 		}
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	for _, held := range r.held {
-		if held.needless {
-			continue
+		err := error(nil)
+		switch {
+		case held.err != nil:
+			err = r.visit.lost(held.pair, held.err)
+		case !held.needless:
+			err = r.visit.pair(held.pair)
 		}
-		if err := r.visit(held.pair); err != nil {
+		if err != nil {
 			return err
 		}
 	}

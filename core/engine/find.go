@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -44,8 +45,9 @@ type finder struct {
 	comparer diff.Comparer
 	parents  parents
 	unclear  *errgroup.Group
-	slots    chan struct{}  // held by each unclear pair being asked about
-	found    chan diff.Pair // from the unclear pairs
+	slots    chan struct{} // held by each unclear pair being asked about
+	found    chan decision // from the unclear pairs
+	losses   losses        // of what was asked about
 
 	known *known // in a fleet, else nil
 
@@ -57,19 +59,32 @@ type finder struct {
 	passed []journal.Record // of objects that were passed over, not written yet
 }
 
+// decision is a pair that must be copied, or of which err kept the finder from telling.
+type decision struct {
+	pair diff.Pair
+	err  error
+}
+
 // find runs the finder to the end of both listings.
 func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bool) error {
 	group, groupContext := errgroup.WithContext(ctx)
 	f := &finder{
 		engine: e, queue: to, pending: pending, comparer: e.comparer(), unclear: group,
-		slots: make(chan struct{}, unclearAtOnce), found: make(chan diff.Pair, unclearAtOnce),
+		slots: make(chan struct{}, unclearAtOnce), found: make(chan decision, unclearAtOnce),
 		batch: task.Batch{Run: e.copier.Run}, parents: e.parents(), age: batchAge,
 	}
 	if e.fleet != nil {
 		f.age, f.known = batchAgeShared, e.known
 	}
-	err := e.merge(groupContext, func(pair diff.Pair) error { return f.consider(groupContext, pair) })
+	err := e.merge(groupContext, visitor{
+		pair:  func(pair diff.Pair) error { return f.consider(groupContext, pair) },
+		lost:  func(pair diff.Pair, err error) error { return f.take(groupContext, decision{pair, err}) },
+		every: f.age, rest: func() error { return f.rest(groupContext) },
+	})
 	err = errors.Join(f.drain(groupContext), err)
+	if err == nil {
+		err = f.losses.total()
+	}
 	if err == nil && f.known != nil {
 		err = f.known.flush(ctx, f.differs(ctx))
 	}
@@ -88,8 +103,17 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 	return err
 }
 
-// merge calls visit for every key that either side has, in order.
-func (e *Engine) merge(ctx context.Context, visit func(diff.Pair) error) error {
+// visitor is what a merge calls, one function at a time.
+type visitor struct {
+	pair func(diff.Pair) error        // for every key that either side has, in order
+	lost func(diff.Pair, error) error // for an object of one side that could not be looked up at the other
+	// rest is called about that often, also while a listing has no answer; nil for never.
+	rest  func() error
+	every time.Duration
+}
+
+// merge calls the visitor for every key that either side has.
+func (e *Engine) merge(ctx context.Context, visit visitor) error {
 	if e.fleet == nil || len(e.fleet.Prefixes) == 0 {
 		return e.mergeBelow(ctx, "", visit)
 	}
@@ -102,26 +126,44 @@ func (e *Engine) merge(ctx context.Context, visit func(diff.Pair) error) error {
 }
 
 // mergeBelow does it for the keys that begin with a prefix.
-func (e *Engine) mergeBelow(ctx context.Context, prefix string, visit func(diff.Pair) error) error {
+func (e *Engine) mergeBelow(ctx context.Context, prefix string, visit visitor) error {
 	source := open(ctx, e.source, e.from.List+prefix, &e.counters.ListedSource)
 	defer source.Close()
 	destination := e.openDestination(ctx, prefix)
 	defer destination.Close()
 	merger := diff.NewMerger(source, destination, len(e.from.Strip), len(e.to.Strip), e.records(ctx))
 	defer merger.Close()
-	visit, end := e.rejoin(ctx, visit)
+	each, flush := e.rejoin(ctx, visit)
+	turn, end := visit.turn(ctx)
+	defer func() { end() }()
 	for {
-		pair, err := merger.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return end()
+		pair, err := merger.Next(turn)
+		over := turn.Err() != nil && ctx.Err() == nil
+		switch {
+		case errors.Is(err, io.EOF):
+			return flush()
+		case err == nil:
+			err = each(pair)
+		case over:
+			err = nil // the listing goes on, and so does the merger
+		}
+		if err == nil && over {
+			err = cmp.Or(flush(), visit.rest())
+			end()
+			turn, end = visit.turn(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		if err := visit(pair); err != nil {
-			return err
-		}
 	}
+}
+
+// turn returns a context that ends when it is time to rest.
+func (v visitor) turn(ctx context.Context) (context.Context, context.CancelFunc) {
+	if v.rest == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, v.every)
 }
 
 // openDestination begins the destination's listing, an empty one where nothing is compared.
@@ -157,10 +199,8 @@ func (e *Engine) comparer() diff.Comparer {
 
 // consider decides about one key.
 func (f *finder) consider(ctx context.Context, pair diff.Pair) error {
-	for len(f.found) > 0 {
-		if err := f.want(ctx, <-f.found); err != nil {
-			return err
-		}
+	if err := f.takeFound(ctx); err != nil {
+		return err
 	}
 	parent := f.parents.of(pair)
 	switch {
@@ -185,6 +225,40 @@ func (f *finder) consider(ctx context.Context, pair diff.Pair) error {
 		f.engine.counters.Equal.Add(1)
 		return nil
 	}
+}
+
+// takeFound takes the findings that are there.
+func (f *finder) takeFound(ctx context.Context) error {
+	for len(f.found) > 0 {
+		if err := f.take(ctx, <-f.found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take has an object copied, or fails it where it is not known what to do about it.
+func (f *finder) take(ctx context.Context, found decision) error {
+	switch {
+	case found.err != nil && found.pair.Source == nil:
+		f.engine.log.Warn("object of the destination is left alone: it could not be looked up at the source", "key", found.pair.Key, "error", found.err)
+		return nil
+	case found.err != nil:
+		return f.pass(ctx, f.task(found.pair), found.err)
+	}
+	return f.want(ctx, found.pair)
+}
+
+// rest sends what has waited long enough, although nothing else was found.
+func (f *finder) rest(ctx context.Context) error {
+	err := f.takeFound(ctx)
+	if err == nil && f.known != nil {
+		err = f.known.flush(ctx, f.differs(ctx))
+	}
+	if err == nil && time.Since(f.oldest) >= f.age/2 {
+		err = f.flush(ctx)
+	}
+	return err
 }
 
 // compare compares a pair. What a fleet has on record is not at hand: it is unclear first.
@@ -217,7 +291,7 @@ func (f *finder) ask(ctx context.Context, pair diff.Pair) error {
 			})
 			return nil
 		case found := <-f.found:
-			if err := f.want(ctx, found); err != nil {
+			if err := f.take(ctx, found); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -228,15 +302,15 @@ func (f *finder) ask(ctx context.Context, pair diff.Pair) error {
 
 func (f *finder) decide(ctx context.Context, pair diff.Pair) error {
 	equal, err := f.engine.equalByChecksum(ctx, pair)
-	if err != nil {
-		return err
+	if fatal := f.losses.note(ctx, err); fatal != nil {
+		return fatal
 	}
 	if equal {
 		f.engine.counters.Equal.Add(1)
 		return nil
 	}
 	select {
-	case f.found <- pair:
+	case f.found <- decision{pair, err}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -299,8 +373,8 @@ func (f *finder) drain(ctx context.Context) error {
 		close(f.found)
 	}()
 	var failure error
-	for pair := range f.found {
-		if err := f.want(ctx, pair); err != nil && failure == nil {
+	for found := range f.found {
+		if err := f.take(ctx, found); err != nil && failure == nil {
 			failure = err
 		}
 	}

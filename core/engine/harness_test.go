@@ -33,6 +33,7 @@ type world struct {
 	listing     string // "unordered" for both stores
 	settings    job.Settings
 	rules       func(*driver.Session)     // of the destination; nil for the reference store's
+	sourceRules func(*driver.Session)     // the same of the source
 	atSource    func(store) driver.Bucket // stands before the source; nil for nothing
 	atTarget    func(store) driver.Bucket // and before the destination
 	object      bool                      // the locations are of one object
@@ -117,7 +118,7 @@ func (w *world) with(run func(*engine.Engine)) {
 	from, to := w.open(w.source.Endpoint(), source.Bucket), w.open(w.destination.Endpoint(), destination.Bucket)
 	defer from.Close()
 	defer to.Close()
-	to = govern(w.t, to, w.rules)
+	to, from = govern(w.t, to, w.rules), govern(w.t, from, w.sourceRules)
 	from, to = behind(w.atSource, from), behind(w.atTarget, to)
 	if w.versions {
 		from = versioned{from}

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 
-	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/diff"
 	"github.com/dth-dev/dth/core/plan"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -45,7 +44,7 @@ func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 	}
 	forecast.ThroughHost = reason
 	comparer, parents := e.comparer(), e.parents()
-	err = e.merge(ctx, func(pair diff.Pair) error {
+	visit := func(pair diff.Pair) error {
 		parent := parents.of(pair)
 		switch {
 		case pair.Source == nil:
@@ -72,7 +71,11 @@ func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 		}
 		e.forecast(&forecast, pair)
 		return nil
-	})
+	}
+	err = e.merge(ctx, visitor{pair: visit, lost: func(diff.Pair, error) error {
+		forecast.Unclear++
+		return nil
+	}})
 	forecast.Listed = e.counters.ListedSource.Load()
 	return forecast, err
 }
@@ -105,38 +108,5 @@ func (e *Engine) forecast(forecast *Forecast, pair diff.Pair) {
 	if layout.Multipart() {
 		forecast.Requests.Source++         // the checksum of the whole
 		forecast.Requests.Destination += 2 // create and complete
-	}
-}
-
-// Difference is one key that the two sides do not have in common.
-type Difference struct {
-	Key  string `json:"key"`
-	Kind string `json:"kind"` // missing, extra, different
-	Why  string `json:"why"`
-}
-
-// Verification is what a comparison of both ends found.
-type Verification struct {
-	Compared   int64 `json:"compared"`    // keys that both ends have
-	ByChecksum int64 `json:"by_checksum"` // of them, equal by checksum, ETag or the journal
-	BySize     int64 `json:"by_size"`     // of them, equal in size, nothing better to compare
-	Missing    int64 `json:"missing"`
-	Extra      int64 `json:"extra"`
-	Different  int64 `json:"different"`
-}
-
-// Differences returns how many keys differ.
-func (v Verification) Differences() int64 { return v.Missing + v.Extra + v.Different }
-
-// verdicts of one pair, by the strongest thing that could be compared.
-func (v *Verification) count(verdict checksum.Verdict) {
-	v.Compared++
-	switch verdict {
-	case checksum.Equal:
-		v.ByChecksum++
-	case checksum.Unknown:
-		v.BySize++
-	default:
-		v.Different++
 	}
 }

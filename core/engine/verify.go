@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -11,8 +12,32 @@ import (
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/diff"
 	"github.com/dth-dev/dth/core/job"
+	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/sdk/driver"
 )
+
+// Difference is one key that the two sides do not have in common, or that could not be
+// compared.
+type Difference struct {
+	Key  string `json:"key"`
+	Kind string `json:"kind"` // missing, extra, different, unreadable
+	Why  string `json:"why"`
+}
+
+// Verification is what a comparison of both ends found.
+type Verification struct {
+	Compared   int64 `json:"compared"`    // keys that both ends have, without the unreadable
+	ByChecksum int64 `json:"by_checksum"` // of them, equal now by checksum or ETag
+	ByJournal  int64 `json:"by_journal"`  // of them, unchanged at both ends since dth proved them equal
+	BySize     int64 `json:"by_size"`     // of them, equal in size, nothing better to compare
+	Missing    int64 `json:"missing"`
+	Extra      int64 `json:"extra"`
+	Different  int64 `json:"different"`
+	Unreadable int64 `json:"unreadable"` // keys that could not be compared
+}
+
+// Differences returns how many keys differ or could not be compared.
+func (v Verification) Differences() int64 { return v.Missing + v.Extra + v.Different + v.Unreadable }
 
 // verifier compares pairs, those that need requests beside the merge.
 type verifier struct {
@@ -20,6 +45,7 @@ type verifier struct {
 	comparer diff.Comparer
 	read     bool
 	group    *errgroup.Group
+	losses   losses
 
 	mu     sync.Mutex
 	result Verification
@@ -28,16 +54,27 @@ type verifier struct {
 
 // Verify compares both ends from listings and stored checksums; with read it
 // streams every object from both ends and compares the bytes' checksums instead.
-// It calls report for each difference, one at a time, in no fixed order.
+// It calls report for each difference, one at a time, in no fixed order. A single object
+// that cannot be read is a difference; an error says that the comparison is not complete.
 func (e *Engine) Verify(ctx context.Context, read bool, report func(Difference)) (Verification, error) {
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(unclearAtOnce)
 	comparer := e.comparer()
 	comparer.By, comparer.Strict = job.CompareAuto, true
 	v := &verifier{engine: e, comparer: comparer, read: read, group: group, report: report}
-	err := e.merge(groupContext, func(pair diff.Pair) error { return v.visit(groupContext, pair) })
+	err := e.merge(groupContext, visitor{
+		pair: func(pair diff.Pair) error { return v.visit(groupContext, pair) },
+		lost: func(pair diff.Pair, err error) error { v.differ(unreadable(pair.Key, err)); return nil },
+	})
 	err = errors.Join(group.Wait(), err)
+	if err == nil {
+		err = v.losses.total()
+	}
 	return v.result, err
+}
+
+func unreadable(key string, err error) Difference {
+	return Difference{key, "unreadable", err.Error()}
 }
 
 func (v *verifier) visit(ctx context.Context, pair diff.Pair) error {
@@ -49,8 +86,7 @@ func (v *verifier) visit(ctx context.Context, pair diff.Pair) error {
 	case pair.Source.Size != pair.Destination.Size:
 		v.differ(Difference{pair.Key, "different", fmt.Sprintf("%d bytes at the source, %d at the destination", pair.Source.Size, pair.Destination.Size)})
 	case v.read:
-		pair = cloned(pair)
-		v.group.Go(func() error { return v.readBoth(ctx, pair) })
+		v.ask(ctx, pair, v.readBoth, "the bytes have different checksums", func() { v.count(&v.result.BySize) })
 	default:
 		v.compare(ctx, pair)
 	}
@@ -66,50 +102,103 @@ func (v *verifier) missing(key string) string {
 	return plain
 }
 
+// compare compares a pair by what both stores say now. Only where that is nothing the
+// journal's word counts, as such.
 func (v *verifier) compare(ctx context.Context, pair diff.Pair) {
-	switch v.comparer.Compare(pair) {
-	case diff.Same:
-		v.count(checksum.Equal)
-	case diff.Different:
-		v.differ(Difference{pair.Key, "different", fmt.Sprintf("ETag %s at the source, %s at the destination, not those of the last transfer",
-			pair.Source.ETag, pair.Destination.ETag)})
-	case diff.Unclear:
-		key := pair.Key
-		v.group.Go(func() error {
-			verdict, err := v.engine.statBoth(ctx, key)
-			if err == nil {
-				v.decide(key, verdict, "the stores keep different checksums")
-			}
-			return err
-		})
+	listed := pair
+	listed.Record = nil
+	now, recorded := v.comparer.Compare(listed), v.comparer.Compare(pair)
+	silent := func() { v.count(&v.result.BySize) }
+	switch {
+	case recorded == diff.Same && pair.Record != nil && pair.Record.Grade != journal.GradeSize:
+		silent = func() { v.count(&v.result.ByJournal) }
+	case recorded == diff.Different:
+		different := Difference{pair.Key, "different", etags(pair) + ", not those of the last transfer"}
+		silent = func() { v.differ(different) }
+	}
+	switch {
+	case now == diff.Same:
+		v.count(&v.result.ByChecksum)
+	case recorded == diff.Same && !v.comparable():
+		silent()
+	case recorded != diff.Same && now == diff.Different:
+		v.differ(Difference{pair.Key, "different", etags(pair)})
+	default:
+		v.ask(ctx, pair, v.statBoth, "the stores keep different checksums", silent)
 	}
 }
 
-func (v *verifier) readBoth(ctx context.Context, pair diff.Pair) error {
+func etags(pair diff.Pair) string {
+	return fmt.Sprintf("ETag %s at the source, %s at the destination", pair.Source.ETag, pair.Destination.ETag)
+}
+
+// comparable says whether both stores keep checksums of one kind.
+func (v *verifier) comparable() bool {
+	there := v.engine.destination.Session.Checksums.Stored
+	return slices.ContainsFunc(v.engine.source.Session.Checksums.Stored, func(a driver.Algorithm) bool { return slices.Contains(there, a) })
+}
+
+// ask compares a pair by requests to both stores, aside of the merge. why tells a
+// difference; silent is called where the stores say nothing that can be compared.
+func (v *verifier) ask(ctx context.Context, pair diff.Pair, compare comparison, why string, silent func()) {
+	pair = cloned(pair)
+	v.group.Go(func() error {
+		verdict, err := compare(ctx, pair)
+		if fatal := v.losses.note(ctx, err); fatal != nil {
+			return fatal
+		}
+		switch {
+		case err != nil:
+			v.differ(unreadable(pair.Key, err))
+		case verdict == checksum.Different:
+			v.differ(Difference{pair.Key, "different", why})
+		case verdict == checksum.Equal:
+			v.count(&v.result.ByChecksum)
+		default:
+			silent()
+		}
+		return nil
+	})
+}
+
+// comparison compares a pair by requests.
+type comparison func(ctx context.Context, pair diff.Pair) (checksum.Verdict, error)
+
+// statBoth compares the checksums that both stores keep.
+func (v *verifier) statBoth(ctx context.Context, pair diff.Pair) (checksum.Verdict, error) {
+	source, err := v.engine.source.Stat(ctx, pair.Key)
+	if err != nil {
+		return checksum.Unknown, err
+	}
+	destination, err := v.engine.destination.Stat(ctx, v.engine.written(pair.Key))
+	if err != nil {
+		return checksum.Unknown, err
+	}
+	if source.Size != destination.Size {
+		return checksum.Different, nil
+	}
+	return checksum.Compare(source.Checksums, destination.Checksums), nil
+}
+
+// readBoth compares the checksums of the bytes that both stores give.
+func (v *verifier) readBoth(ctx context.Context, pair diff.Pair) (checksum.Verdict, error) {
 	source, err := v.engine.source.Read(ctx, *pair.Source, driver.AlgorithmCRC64NVME)
 	if err != nil {
-		return err
+		return checksum.Unknown, err
 	}
 	destination, err := v.engine.destination.Read(ctx, *pair.Destination, driver.AlgorithmCRC64NVME)
 	if err != nil {
-		return err
+		return checksum.Unknown, err
 	}
-	v.decide(pair.Key, checksum.Compare([]driver.Checksum{source}, []driver.Checksum{destination}), "the bytes have different checksums")
-	return nil
+	return checksum.Compare([]driver.Checksum{source}, []driver.Checksum{destination}), nil
 }
 
-func (v *verifier) decide(key string, verdict checksum.Verdict, why string) {
-	if verdict == checksum.Different {
-		v.differ(Difference{key, "different", why})
-		return
-	}
-	v.count(verdict)
-}
-
-func (v *verifier) count(verdict checksum.Verdict) {
+// count counts a pair that was found equal.
+func (v *verifier) count(way *int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.result.count(verdict)
+	v.result.Compared++
+	*way++
 }
 
 func (v *verifier) differ(difference Difference) {
@@ -120,8 +209,11 @@ func (v *verifier) differ(difference Difference) {
 		v.result.Missing++
 	case "extra":
 		v.result.Extra++
+	case "unreadable":
+		v.result.Unreadable++
 	default:
-		v.result.count(checksum.Different)
+		v.result.Compared++
+		v.result.Different++
 	}
 	v.report(difference)
 }
