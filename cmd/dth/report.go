@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,8 +29,9 @@ func writeJSON(w io.Writer, value any) error {
 // beyond the source, where that is known.
 func writeReport(w io.Writer, report *observe.Report) error {
 	writeAdapted(w, report)
+	writeVanished(w, report)
 	for _, problem := range report.Problems {
-		fmt.Fprintf(w, "%s %s: %s\n", problem.Outcome, printable(problem.Key), printableText(problem.Error))
+		fmt.Fprintf(w, "%s %s: %s\n", problem.Outcome, printable(problem.Key), printableText(cmp.Or(problem.Error, "the run ended before it was known what came of it")))
 	}
 	o := report.Objects
 	if more := o.Failed + o.Skipped - int64(len(report.Problems)); more > 0 && len(report.Problems) > 0 {
@@ -79,6 +81,16 @@ func writeReport(w io.Writer, report *observe.Report) error {
 	}
 	_, err := fmt.Fprintln(w, extraText(o.Extra-o.Deleted))
 	return err
+}
+
+// writeVanished lists what was gone from the source before it was copied.
+func writeVanished(w io.Writer, report *observe.Report) {
+	for _, key := range report.Vanished {
+		fmt.Fprintf(w, "vanished %s: deleted at the source before it was copied\n", printable(key))
+	}
+	if more := report.Objects.Vanished - int64(len(report.Vanished)); more > 0 && len(report.Vanished) > 0 {
+		fmt.Fprintf(w, "and %s more vanished: dth status %s lists all\n", humanize.Comma(more), report.Run)
+	}
 }
 
 // writeAdapted lists what was copied otherwise than it is at the source.

@@ -15,14 +15,16 @@ func TestWriteReport(t *testing.T) {
 	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	full := observe.Report{
 		Run: "20260102T030405Z", Source: "s3://a", Destination: "oss://b", Started: started, Finished: started.Add(10 * time.Second), State: "failed",
-		Objects:  observe.Objects{ListedSource: 12345, ListedDestination: 20, Equal: 8, Planned: 12337, Copied: 12000, Failed: 330, Skipped: 7, Unmappable: 5, Adapted: 3, Vanished: 1, Replanned: 2, Extra: 12, Deleted: 2},
+		Objects:  observe.Objects{ListedSource: 12345, ListedDestination: 20, Equal: 8, Planned: 12337, Copied: 12000, Failed: 330, Skipped: 7, Unmappable: 5, Adapted: 3, Vanished: 3, Replanned: 2, Extra: 12, Deleted: 2},
 		Bytes:    observe.Bytes{Planned: 5 << 30, Copied: 4 << 30, Moved: 5 << 30, Resumed: 1 << 20},
 		Evidence: observe.Evidence{BothEnds: 11000, OneEnd: 900, SizeOnly: 100},
 		Requests: observe.Sides{Source: map[string]int64{"list": 13, "get": 12500}, Destination: map[string]int64{"list": 1, "put": 12400}},
 		Problems: []observe.Problem{
 			{Key: "a/b", Outcome: journal.OutcomeFailed, Error: "destination: no"},
+			{Key: "killed", Outcome: "interrupted"},
 			{Key: " line\nbreak", Outcome: journal.OutcomeSkipped, Error: "source:\x1b[2J frozen"},
 		},
+		Vanished: []string{"gone\x1b"},
 		Adapted: []observe.Adaptation{
 			{Key: "a\x1bb", Written: "a%1Bb", Changes: []string{`metadata "a_b" written as "a-x5f-b"`}},
 			{Key: "c", Changes: []string{`tags "t" left out: the store keeps no tags`}},

@@ -22,7 +22,7 @@ import (
 
 // statusCommand shows runs.
 type statusCommand struct {
-	ID string `arg:"" optional:"" name:"run" help:"Run to show whole, with each object that failed, was skipped or was adapted."`
+	ID string `arg:"" optional:"" name:"run" help:"Run to show whole, with each object that failed, was skipped, vanished or was adapted."`
 
 	stateFlags
 	queueFlags
@@ -103,9 +103,8 @@ func (c *statusCommand) showRun(ctx context.Context, p *process, runs []shownRun
 	if err != nil {
 		return fmt.Errorf("report of run %s in %s: %w", run.Run, run.Folder, err)
 	}
-	err = withJournal(ctx, run.Folder, func(opened journal.Journal) (err error) {
-		report.Problems, report.Adapted, err = readObjects(ctx, opened, run.Run)
-		return err
+	err = withJournal(ctx, run.Folder, func(opened journal.Journal) error {
+		return readObjects(ctx, opened, &report)
 	})
 	if err != nil {
 		return err
@@ -176,25 +175,27 @@ func showRuns(folder string, runs []journal.Run) []shownRun {
 	return shown
 }
 
-// readObjects returns every object of a run that failed or was skipped, and every one
-// that was copied otherwise than it is at the source.
-func readObjects(ctx context.Context, from journal.Journal, run string) (problems []observe.Problem, adapted []observe.Adaptation, err error) {
-	for record, err := range from.Failures(ctx, run) {
-		if err != nil {
-			return nil, nil, err
+// readObjects puts every object of the report's run into it that failed, was skipped, got
+// no outcome or vanished, and every one that was copied otherwise than it is at the source.
+func readObjects(ctx context.Context, from journal.Journal, report *observe.Report) error {
+	report.Problems, report.Vanished, report.Adapted = nil, nil, nil
+	for record, err := range from.Failures(ctx, report.Run) {
+		switch {
+		case err != nil:
+			return err
+		case record.Outcome == journal.OutcomeVanished:
+			report.Vanished = append(report.Vanished, record.Key)
+		default:
+			report.Problems = append(report.Problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
 		}
-		if record.Outcome == journal.OutcomeVanished {
-			continue // counted, but no problem
-		}
-		problems = append(problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
 	}
-	for record, err := range from.Adapted(ctx, run) {
+	for record, err := range from.Adapted(ctx, report.Run) {
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		adapted = append(adapted, observe.Adaptation{Key: record.Key, Written: record.Written, Changes: record.Changes})
+		report.Adapted = append(report.Adapted, observe.Adaptation{Key: record.Key, Written: record.Written, Changes: record.Changes})
 	}
-	return problems, adapted, nil
+	return nil
 }
 
 // withJournal opens the journal of a state folder for reading.

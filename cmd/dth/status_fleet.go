@@ -83,8 +83,7 @@ func fleetReport(ctx context.Context, kept journal.Shared, run journal.Run) (obs
 	if total != (journal.Counts{}) { // else it is so old that it was forgotten
 		settle(&report, total)
 	}
-	report.Problems, report.Adapted, err = readObjects(ctx, kept, run.ID)
-	return report, err
+	return report, readObjects(ctx, kept, &report)
 }
 
 // readReport returns the report of a run that has ended, else unfinished.

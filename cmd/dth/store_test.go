@@ -46,3 +46,22 @@ func put(t *testing.T, server *memdriver.Server, bucket string, objects map[stri
 		}
 	}
 }
+
+// remove removes an object of a reference store.
+func remove(t *testing.T, server *memdriver.Server, bucket, key string) {
+	t.Helper()
+	secret := map[string]string{"MEM_ACCESS_KEY_ID": "id", "MEM_SECRET_ACCESS_KEY": canary + "-" + bucket}
+	opened, err := memdriver.New(func(name string) string { return secret[name] }).Open(t.Context(), driver.OpenRequest{
+		Bucket: bucket, Credentials: "env:MEM", Options: map[string]string{"endpoint": server.Endpoint()},
+	})
+	if err == nil {
+		err = opened.Delete(t.Context(), driver.DeleteRequest{Key: key})
+	}
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if err := opened.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -106,6 +106,27 @@ func TestSyncListsFailures(t *testing.T) {
 	}
 }
 
+// TestSyncListsWhatVanished: by name, in the report and in the status, with exit code 0.
+func TestSyncListsWhatVanished(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	put(t, s.source, "src", map[string]string{"gone": "1", "here": "2"})
+	s.source.Inject(memdriver.Fault{Call: "Get", Key: "gone", Effect: memdriver.Do(func() { remove(t, s.source, "src", "gone") })})
+	const told = "vanished gone: deleted at the source before it was copied\n"
+	got := s.run("sync", s.from, s.to)
+	if got.code != exitDone || !strings.Contains(got.stdout, told) {
+		t.Fatalf("%+v", got)
+	}
+	runs := s.run("status")
+	run := strings.Fields(strings.Split(runs.stdout, "\n")[1])[0]
+	if shown := s.run("status", run); !strings.Contains(shown.stdout, told) {
+		t.Errorf("status: %+v", shown)
+	}
+	if shown := s.run("status", run, "--json"); !strings.Contains(shown.stdout, "\"vanished\": [\n    \"gone\"\n  ]") {
+		t.Errorf("status as JSON: %+v", shown)
+	}
+}
+
 func TestSyncNamedJobs(t *testing.T) {
 	t.Parallel()
 	s := newStores(t)

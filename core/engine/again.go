@@ -58,6 +58,9 @@ func (e *Engine) findFailed(ctx context.Context, earlier string, to queue.Queue,
 		if failure = cmp.Or(err, groupContext.Err()); failure != nil {
 			break
 		}
+		if record.Outcome == journal.OutcomeVanished {
+			continue // there was nothing to copy; what is back is found by the next sync
+		}
 		group.Go(func() error { return a.look(groupContext, record) })
 	}
 	if err := errors.Join(group.Wait(), failure); err != nil {
@@ -80,10 +83,10 @@ type again struct {
 // look looks at one object of the source and decides what becomes of it.
 func (a *again) look(ctx context.Context, record journal.Record) error {
 	e := a.engine
-	object, err := e.source.Stat(ctx, record.Key)
+	object, present, err := ends{Engine: e}.Source(ctx, record.Key)
 	switch {
-	case absent(err):
-		return a.gone(ctx, record.Key)
+	case err == nil && !present:
+		return a.gone(ctx, record)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case driver.KindOf(err) == driver.KindExpired:
@@ -106,16 +109,18 @@ func (a *again) look(ctx context.Context, record journal.Record) error {
 	return a.want(ctx, pair)
 }
 
-// gone counts an object that the source has no more, and ends its upload. It may also be
+// gone records an object that the source has no more, and ends its upload. It may also be
 // one that the source never had, and that could not be deleted at the destination.
-func (a *again) gone(ctx context.Context, key string) error {
+func (a *again) gone(ctx context.Context, before journal.Record) error {
 	e := a.engine
-	e.log.Info("object is not at the source any more", "key", key)
-	e.counters.Vanished.Add(1)
-	if !a.pending[key] {
-		return nil
+	e.log.Info("object is not at the source any more", "key", before.Key)
+	record := e.vanished(task.Task{Key: before.Key, Size: before.Size, ETag: before.SourceETag})
+	e.counters.Add(record.Counts())
+	err := e.journal.Append(ctx, []journal.Record{record})
+	if err != nil || !a.pending[before.Key] {
+		return err
 	}
-	upload, _, err := e.journal.Upload(ctx, key)
+	upload, _, err := e.journal.Upload(ctx, before.Key)
 	if errors.Is(err, journal.ErrNotFound) {
 		return nil
 	}
@@ -164,7 +169,7 @@ func SendAgain(ctx context.Context, from journal.Journal, to queue.Shared, run s
 		switch {
 		case err != nil:
 			return sent, left, errors.Join(err, sending.Close())
-		case record.Outcome != journal.OutcomeFailed && record.Outcome != journal.OutcomeSkipped:
+		case record.Outcome == journal.OutcomeVanished:
 			continue
 		case record.Message == finderMessage && record.Unmappable:
 			left++

@@ -52,15 +52,16 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	e.counters.InFlight.Add(1)
 	record, err := e.copier.Copy(hard, t, driver.Exchange{})
 	e.counters.InFlight.Add(-1)
-	if record.Outcome == "" || errors.Is(err, transfer.ErrVanished) {
+	gone := errors.Is(err, transfer.ErrVanished)
+	if record.Outcome == "" {
 		return err
 	}
 	e.counters.Add(record.Counts())
 	if failure := e.journal.Append(context.WithoutCancel(ctx), []journal.Record{record}); failure != nil {
 		return failure
 	}
-	if driver.KindOf(err) == driver.KindDenied {
-		return err // nothing but the credentials is wrong
+	if gone || driver.KindOf(err) == driver.KindDenied {
+		return err // what was asked for is not there, or nothing but the credentials is wrong
 	}
 	return nil
 }

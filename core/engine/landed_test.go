@@ -188,23 +188,23 @@ func TestGradeNeedsTheDestination(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.put("big", content(5*minPart, 1), driver.Attributes{})
-	report, err := w.syncBetween(t.Context(), nil, func(b store) driver.Bucket { return silent{governed{b, noChecksums}} })
+	report, err := w.syncBetween(t.Context(), nil, func(b store) driver.Bucket { return mute{governed{b, noChecksums}} })
 	mustRun(t, report, err)
 	if report.Evidence.SizeOnly != 1 {
 		t.Errorf("evidence %+v, want size only: the destination states nothing", report.Evidence)
 	}
 }
 
-// silent states no checksum of any object.
-type silent struct{ governed }
+// mute states no checksum of any object.
+type mute struct{ governed }
 
-func (s silent) Stat(ctx context.Context, r driver.StatRequest) (driver.Object, error) {
+func (s mute) Stat(ctx context.Context, r driver.StatRequest) (driver.Object, error) {
 	object, err := s.governed.Stat(ctx, r)
 	object.Checksums = nil
 	return object, err
 }
 
-func (s silent) CompleteUpload(ctx context.Context, r driver.CompleteUploadRequest) (driver.Object, error) {
+func (s mute) CompleteUpload(ctx context.Context, r driver.CompleteUploadRequest) (driver.Object, error) {
 	object, err := s.governed.CompleteUpload(ctx, r)
 	object.Checksums = nil
 	return object, err

@@ -12,6 +12,7 @@ import (
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/queue"
 	queuesqlite "github.com/dth-dev/dth/core/queue/sqlite"
+	"github.com/dth-dev/dth/core/task"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -34,8 +35,8 @@ type GuardError struct{ Reason string }
 
 func (e *GuardError) Error() string { return "stopped by a guard: " + e.Reason }
 
-// maxProblems is how many problems, and how many adaptations, a report repeats; the
-// journal holds all.
+// maxProblems is how many problems, vanished objects and adaptations a report repeats;
+// the journal holds all.
 const maxProblems = 1000
 
 // Sync makes the destination hold what the source holds. Objects that fail are
@@ -83,19 +84,7 @@ func (e *Engine) end(ctx context.Context, run journal.Run, report *observe.Repor
 	if err != nil {
 		report.Error = err.Error()
 	}
-	for record, failure := range e.journal.Failures(ctx, run.ID) {
-		if failure != nil {
-			return errors.Join(err, failure)
-		}
-		if len(report.Problems) == maxProblems {
-			break
-		}
-		if record.Outcome == journal.OutcomeVanished { // counted, but no problem
-			continue
-		}
-		report.Problems = append(report.Problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
-	}
-	if failure := e.listAdapted(ctx, run.ID, report); failure != nil {
+	if failure := errors.Join(e.listFailures(ctx, run.ID, report), e.listAdapted(ctx, run.ID, report)); failure != nil {
 		return errors.Join(err, failure)
 	}
 	text, failure := json.Marshal(report)
@@ -104,6 +93,29 @@ func (e *Engine) end(ctx context.Context, run journal.Run, report *observe.Repor
 	}
 	run.State, run.Finished, run.Report = report.State, report.Finished, text
 	return errors.Join(err, e.journal.EndRun(ctx, run))
+}
+
+// listFailures repeats what was not copied, and what there was not to copy any more.
+func (e *Engine) listFailures(ctx context.Context, run string, report *observe.Report) error {
+	vanished := min(report.Objects.Vanished, maxProblems)
+	for record, err := range e.journal.Failures(ctx, run) {
+		switch {
+		case err != nil:
+			return err
+		case len(report.Problems) >= maxProblems && int64(len(report.Vanished)) >= vanished:
+			return nil
+		case record.Outcome == journal.OutcomeVanished && len(report.Vanished) < maxProblems:
+			report.Vanished = append(report.Vanished, record.Key)
+		case record.Outcome != journal.OutcomeVanished && len(report.Problems) < maxProblems:
+			report.Problems = append(report.Problems, observe.Problem{Key: record.Key, Outcome: record.Outcome, Error: record.Error})
+		}
+	}
+	return nil
+}
+
+// vanished is the record of an object that is not at the source any more.
+func (e *Engine) vanished(t task.Task) journal.Record {
+	return journal.Record{Key: t.Key, Run: e.copier.Run, Outcome: journal.OutcomeVanished, Size: t.Size, SourceETag: t.ETag, At: time.Now()}
 }
 
 // listAdapted repeats what was copied otherwise than it is at the source.

@@ -182,8 +182,7 @@ func (w *workers) copy(ctx context.Context, next item) {
 	counters.InFlight.Add(-1)
 	switch {
 	case errors.Is(err, transfer.ErrVanished):
-		counters.Vanished.Add(1)
-		record = journal.Record{} // counted here
+		w.engine.log.Info("object is not at the source any more", "key", record.Key)
 	case record.Outcome == "":
 		w.fail(err)
 		return

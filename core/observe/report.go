@@ -49,6 +49,7 @@ type Report struct {
 	Evidence    Evidence  `json:"evidence"`
 	Requests    Sides     `json:"requests"`
 	Problems    []Problem `json:"problems,omitempty"` // the first ones; the journal holds all
+	Vanished    []string  `json:"vanished,omitempty"` // keys, as above
 
 	Adapted []Adaptation `json:"adapted,omitempty"` // the first ones; the journal holds all
 
@@ -70,7 +71,7 @@ type Objects struct {
 	Archived          int64 `json:"archived"`   // of the skipped, those that the source must restore first
 	Unmappable        int64 `json:"unmappable"` // of the failed and skipped, those that the destination cannot hold
 	Adapted           int64 `json:"adapted"`    // of the copied, those listed in adapted
-	Vanished          int64 `json:"vanished"`
+	Vanished          int64 `json:"vanished"`   // gone from the source before they were copied
 	Replanned         int64 `json:"replanned"`
 	Extra             int64 `json:"extra"`
 	Deleted           int64 `json:"deleted"`
@@ -98,7 +99,7 @@ type Sides struct {
 	Destination map[string]int64 `json:"destination"`
 }
 
-// Problem is one object that was not copied.
+// Problem is one object that was not copied. Error may be empty where a run was killed.
 type Problem struct {
 	Key     string          `json:"key"`
 	Outcome journal.Outcome `json:"outcome"`
