@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/sdk/driver"
@@ -20,7 +19,7 @@ import (
 const answerLimit = 256 << 10
 
 // read turns a response into an answer or an error.
-func read(method string, reply *driver.Reply, response *http.Response) (*Answer, error) {
+func read(m *message, reply *driver.Reply, response *http.Response) (*Answer, error) {
 	answer := &Answer{
 		Status:    response.StatusCode,
 		Header:    response.Header,
@@ -33,9 +32,18 @@ func read(method string, reply *driver.Reply, response *http.Response) (*Answer,
 		answer.Modified = modified
 	}
 	if !slices.Contains(reply.Accept, response.StatusCode) {
-		return nil, readError(method, reply, response, answer.RequestID)
+		document, _ := io.ReadAll(io.LimitReader(response.Body, answerLimit)) // what arrived is all there is to tell
+		return nil, answer.refusal(m.method, document)
 	}
-	if err := answer.capture(); err != nil {
+	document, err := answer.document(m.body != nil)
+	if err != nil {
+		return nil, &driver.Error{
+			Op: m.method, Kind: driver.KindUnavailable, RequestID: answer.RequestID, Err: err,
+			Message: fmt.Sprintf("the answer broke off: %v", err),
+		}
+	}
+	answer.capture(document)
+	if err := answer.check(m, document); err != nil {
 		return nil, err
 	}
 	return answer, nil
@@ -50,47 +58,22 @@ func requestID(reply *driver.Reply, header http.Header) string {
 	return ""
 }
 
-func readError(method string, reply *driver.Reply, response *http.Response, id string) error {
-	document, _ := io.ReadAll(io.LimitReader(response.Body, answerLimit)) // what arrived is all there is to tell
-	failure := &driver.Error{
-		Op:         method,
-		Status:     response.StatusCode,
-		RequestID:  id,
-		RetryAfter: retryAfter(response.Header.Get("Retry-After")),
-		Code:       reply.Error.Source.Find(document, reply.Error.Code),
-		Message:    reply.Error.Source.Find(document, reply.Error.Message),
+// document reads the answer's own body where something in it matters: after a write, or
+// where the reply captures from it.
+func (a *Answer) document(written bool) ([]byte, error) {
+	captured := slices.ContainsFunc(a.reply.Capture, func(c driver.Capture) bool { return c.Source != driver.SourceHeader })
+	if a.Size == 0 || !written && !captured {
+		return nil, nil
 	}
-	failure.Kind = driver.Classify(reply.Error.Rules, response.StatusCode, failure.Code, failure.Message)
-	if failure.Message == "" {
-		failure.Message = http.StatusText(response.StatusCode)
-	}
-	if id == "" && len(reply.RequestID) > 0 && failure.Code == "" {
-		failure.Kind = driver.KindUnavailable
-		failure.Message = fmt.Sprintf("the answer %d did not come from the store: it has no request id; look for a proxy on the way", response.StatusCode)
-	}
-	return failure
-}
-
-func retryAfter(value string) time.Duration {
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
-	}
-	return 0
+	return io.ReadAll(io.LimitReader(a.Body, answerLimit))
 }
 
 // capture reads the fields that the reply names.
-func (a *Answer) capture() error {
-	var document []byte
+func (a *Answer) capture(document []byte) {
 	composite := false
 	for _, capture := range a.reply.Capture {
 		value := a.Header.Get(capture.Name)
 		if capture.Source != driver.SourceHeader {
-			if document == nil {
-				var err error
-				if document, err = io.ReadAll(io.LimitReader(a.Body, answerLimit)); err != nil {
-					return &driver.Error{Op: "read answer", Kind: driver.KindUnavailable, RequestID: a.RequestID, Err: err}
-				}
-			}
 			value = capture.Source.Find(document, capture.Name)
 		}
 		if value == "" {
@@ -114,7 +97,6 @@ func (a *Answer) capture() error {
 			a.Checksums[i].Composite = true
 		}
 	}
-	return nil
 }
 
 // unquote removes the quotes of an ETag and leaves a weak one its mark.
@@ -172,7 +154,7 @@ func (a *Answer) Overridden() bool {
 }
 
 // Attributes returns what the object carries beside its bytes, as the answer's
-// headers say.
+// headers say, and what of it no attribute holds.
 func (a *Answer) Attributes() driver.Attributes {
 	attributes := driver.Attributes{
 		ContentType:        a.Header.Get("Content-Type"),
@@ -182,6 +164,12 @@ func (a *Answer) Attributes() driver.Attributes {
 		CacheControl:       a.Header.Get("Cache-Control"),
 		Expires:            a.Header.Get("Expires"),
 	}
+	for _, name := range a.reply.NotCarried {
+		if values := a.Header.Values(name); len(values) > 0 {
+			attributes.NotCarried = append(attributes.NotCarried, name+": "+strings.Join(values, ","))
+		}
+	}
+	slices.Sort(attributes.NotCarried)
 	if a.reply.MetadataPrefix == "" {
 		return attributes
 	}

@@ -4,11 +4,10 @@ package exchange
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -22,10 +21,8 @@ import (
 // no redirect, asks for no compression and never retries what has a body.
 // It may be used by many goroutines at once.
 type Client struct {
-	sender  *sender
-	proxies proxies
-	proxied *http.Transport
-	skew    atomic.Pointer[time.Duration] // store's clock minus ours, once observed
+	sender *sender
+	skew   atomic.Pointer[time.Duration] // store's clock minus ours, once observed
 }
 
 // NewClient returns a client that connects as the store's transport says.
@@ -42,18 +39,15 @@ func NewClient(transport driver.Transport) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{
-		sender:  newSender(newPool(config), resolver),
-		proxies: proxies{choose: proxy, known: map[string]proxyChoice{}},
-		proxied: newProxied(config, proxy),
-	}, nil
+	return &Client{sender: newSender(newPool(config), resolver, proxy)}, nil
 }
 
+// Limit bounds what connections may take, instead of the defaults. It must be called
+// before the first exchange.
+func (c *Client) Limit(limits Limits) { c.sender.pool.limits = limits.orDefault() }
+
 // Close closes idle connections.
-func (c *Client) Close() {
-	c.sender.pool.close()
-	c.proxied.CloseIdleConnections()
-}
+func (c *Client) Close() { c.sender.pool.close() }
 
 // Now returns the store's clock as observed in its answers, or the zero time
 // before the first answer.
@@ -101,27 +95,18 @@ func (c *Client) Do(ctx context.Context, signed driver.Exchange, request Request
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.roundTrip(ctx, m, signed) //nolint:bodyclose // the answer's owner closes it
+	response, err := c.sender.send(ctx, m, signed.Dial) //nolint:bodyclose // the answer's owner closes it
 	if err != nil {
 		return nil, networkError(ctx, signed.Method, m.host, err)
 	}
-	c.observeClock(response.Header.Get("Date"))
-	answer, err := read(signed.Method, signed.Reply, response)
+	answer, err := read(m, signed.Reply, response)
+	if err == nil || requestID(signed.Reply, response.Header) != "" { // any other may come from something on the way
+		c.observeClock(response.Header)
+	}
 	if err != nil || request.Body != nil {
 		discard(response.Body)
 	}
 	return answer, conceal(err, signed)
-}
-
-func (c *Client) roundTrip(ctx context.Context, m *message, signed driver.Exchange) (*http.Response, error) {
-	if signed.Dial == (driver.Dial{}) && c.proxies.reaches(m.scheme, m.host) {
-		target, err := url.Parse(signed.URL)
-		if err != nil {
-			return nil, errors.New("its URL cannot be parsed") // url.Parse would repeat the signature
-		}
-		return viaProxy(ctx, c.proxied, m, target)
-	}
-	return c.sender.send(ctx, m, signed.Dial)
 }
 
 // newMessage adds to a signed exchange what the host may add.
@@ -143,6 +128,9 @@ func newMessage(signed driver.Exchange, request Request) (*message, error) {
 	if request.IfMatch != "" {
 		m.head = append(m.head, driver.Header{Name: "If-Match", Value: `"` + request.IfMatch + `"`})
 	}
+	if signed.Method == http.MethodGet && !names(signed.Header, "Accept-Encoding") {
+		m.head = append(m.head, driver.Header{Name: "Accept-Encoding", Value: "identity"}) // the bytes as they are stored
+	}
 	for _, header := range m.head {
 		if strings.ContainsAny(header.Name, " :\r\n") || strings.ContainsAny(header.Value, "\r\n") || header.Name == "" {
 			return nil, &driver.Error{Op: signed.Method, Kind: driver.KindInvalidArgument, Message: fmt.Sprintf("the header %q cannot be sent", header.Name)}
@@ -157,15 +145,27 @@ func newMessage(signed driver.Exchange, request Request) (*message, error) {
 	return m, m.setBody(signed.Body, request)
 }
 
+// names says whether one of the headers has the name.
+func names(headers []driver.Header, name string) bool {
+	return slices.ContainsFunc(headers, func(header driver.Header) bool { return strings.EqualFold(header.Name, name) })
+}
+
+// longestSkew is how far a store's clock can be from ours, whatever its answers say: a
+// wrong time zone is less, and a signature made years away helps no request.
+const longestSkew = 24 * time.Hour
+
 // observeClock remembers how far the store's clock is from ours. A Date has
 // whole seconds, so its middle is the best guess, and what is within a second is
-// no difference.
-func (c *Client) observeClock(date string) {
-	moment, err := http.ParseTime(date)
-	if err != nil {
+// no difference. That of an answer from a cache is when the cache asked.
+func (c *Client) observeClock(header http.Header) {
+	moment, err := http.ParseTime(header.Get("Date"))
+	if err != nil || header.Get("Age") != "" {
 		return
 	}
 	skew := time.Until(moment.Add(500 * time.Millisecond))
+	if skew.Abs() > longestSkew {
+		return
+	}
 	if skew.Abs() <= time.Second {
 		skew = 0
 	}
@@ -187,12 +187,9 @@ func discard(body io.ReadCloser) {
 // Of a context that ended it keeps the plain error: its cause may be the failure
 // of another exchange.
 func networkError(ctx context.Context, method, host string, err error) error {
-	failure := &driver.Error{Op: method, Kind: driver.KindUnavailable, Err: err}
-	var urlError *url.Error
-	if errors.As(err, &urlError) {
-		failure.Err = urlError.Err
+	failure := &driver.Error{
+		Op: method, Kind: driver.KindUnavailable, Err: err, Message: fmt.Sprintf("request to %s failed: %v", host, err),
 	}
-	failure.Message = fmt.Sprintf("request to %s failed: %v", host, failure.Err)
 	if ctx.Err() != nil {
 		failure.Message, failure.Err = fmt.Sprintf("request to %s was given up", host), ctx.Err()
 	}

@@ -91,7 +91,7 @@ func TestRequestIsSentAsSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
-	want := []string{"GET " + path + " HTTP/1.1", "Host: signed.example", "x-Odd-case: 1", "Range: bytes=10-14", `If-Match: "tag"`}
+	want := []string{"GET " + path + " HTTP/1.1", "Host: signed.example", "x-Odd-case: 1", "Range: bytes=10-14", `If-Match: "tag"`, "Accept-Encoding: identity"}
 	if difference := cmp.Diff(want, <-lines); difference != "" {
 		t.Error(difference)
 	}

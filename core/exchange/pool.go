@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -16,23 +18,29 @@ const (
 	// idleTime is how long one waits. Stores close idle connections after a minute
 	// or more.
 	idleTime = 50 * time.Second
-	// stallTime is how long a connection may neither send nor receive a byte.
-	stallTime = 2 * time.Minute
-	dialTime  = 15 * time.Second
 	// readAhead is the buffer for the head of an answer and small bodies.
 	readAhead = 16 << 10
+	// headLimit is how many bytes the head of an answer may have, interim ones included.
+	headLimit = 1 << 20
+	// interimLimit is how many interim answers (1xx) may come before the final one.
+	interimLimit = 16
 )
+
+var errHeadTooLong = fmt.Errorf("the head of the answer has more than %d bytes", headLimit)
 
 // address is where a connection leads.
 type address struct {
 	network, address string
-	serverName       string // of the certificate; empty without TLS
+	serverName       string   // of the certificate; empty without TLS
+	proxy            *url.URL // on the way; nil for none
 }
 
 // pool opens connections and keeps those that can be used again.
 type pool struct {
-	tls    *tls.Config
-	dialer net.Dialer
+	tls     *tls.Config
+	limits  Limits
+	dialer  net.Dialer
+	connect func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mu   sync.Mutex
 	idle map[address][]*connection // the last one was used last
@@ -41,22 +49,26 @@ type pool struct {
 func newPool(config *tls.Config) *pool {
 	config = config.Clone()
 	config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
-	return &pool{
-		tls: config, idle: map[address][]*connection{},
-		dialer: net.Dialer{Timeout: dialTime, KeepAlive: 30 * time.Second},
+	p := &pool{
+		tls: config, limits: Limits{}.orDefault(), idle: map[address][]*connection{},
+		dialer: net.Dialer{KeepAlive: 30 * time.Second},
 	}
+	p.connect = p.dialer.DialContext
+	return p
 }
 
 // connection is one connection that sends a request and reads its answer at a
-// time. It ends by itself when nothing moves for stallTime.
+// time. It ends by itself when too little moves.
 type connection struct {
 	net.Conn
 	to       address
 	reader   *bufio.Reader
-	raw      net.Conn  // below TLS
+	line     *line     // below TLS
 	reused   bool      // carried an exchange before
 	idleFrom time.Time // when it was put back
-	deadline time.Time // when it stalls, as last told to the system
+	method   string    // of the request that is sent
+	early    chan arrival
+	headRest int64 // bytes that the head of the answer may still have; negative beside it
 }
 
 // get returns a connection that waits, or a new one.
@@ -66,7 +78,7 @@ func (p *pool) get(ctx context.Context, to address) (*connection, error) {
 		if c == nil {
 			return p.open(ctx, to)
 		}
-		if time.Since(c.idleFrom) < idleTime && alive(c.raw) {
+		if time.Since(c.idleFrom) < idleTime && alive(c.line.Conn) {
 			c.reused = true
 			return c, nil
 		}
@@ -86,8 +98,13 @@ func (p *pool) take(to address) *connection {
 	return c
 }
 
-// put keeps a connection whose answer was read to its end.
+// put keeps a connection whose answer was read to its end. Bytes behind that belong to no
+// answer: the next one would begin with them.
 func (p *pool) put(c *connection) {
+	if c.reader.Buffered() > 0 || c.line.pending(c.Conn) {
+		_ = c.Close()
+		return
+	}
 	c.idleFrom = time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,25 +116,46 @@ func (p *pool) put(c *connection) {
 }
 
 func (p *pool) open(ctx context.Context, to address) (*connection, error) {
-	raw, err := p.dialer.DialContext(ctx, to.network, to.address)
+	limited, cancel := context.WithTimeout(ctx, p.limits.Dial)
+	defer cancel()
+	c, err := p.reach(limited, to)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("no connection within %v: %v", p.limits.Dial, err) //nolint:errorlint // its cause is a context of our own
+	}
+	return c, err
+}
+
+// reach opens a connection to where exchanges can be sent: through the proxy, and secured.
+func (p *pool) reach(ctx context.Context, to address) (*connection, error) {
+	raw, err := p.dial(ctx, to)
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{Conn: raw, raw: raw, to: to}
-	if to.serverName != "" {
-		config := p.tls.Clone()
-		config.ServerName = to.serverName
-		secured := tls.Client(raw, config)
-		ctx, cancel := context.WithTimeout(ctx, dialTime)
-		defer cancel()
-		if err := secured.HandshakeContext(ctx); err != nil {
-			_ = raw.Close()
-			return nil, err
-		}
-		c.Conn = secured
+	c := &connection{to: to, line: newLine(raw, p.limits), headRest: -1}
+	c.line.blocked = c.watch
+	c.Conn = c.line
+	if err := p.tunnel(ctx, c); err != nil {
+		_ = raw.Close()
+		return nil, proxyError(err)
+	}
+	if err := p.secure(ctx, c, to.serverName); err != nil {
+		_ = raw.Close()
+		return nil, err
 	}
 	c.reader = bufio.NewReaderSize(c, readAhead)
 	return c, nil
+}
+
+// secure begins TLS with the named server, or does nothing without a name.
+func (p *pool) secure(ctx context.Context, c *connection, serverName string) error {
+	if serverName == "" {
+		return nil
+	}
+	config := p.tls.Clone()
+	config.ServerName = serverName
+	secured := tls.Client(c.Conn, config)
+	c.Conn = secured
+	return secured.HandshakeContext(ctx)
 }
 
 // close closes the connections that wait.
@@ -132,24 +170,17 @@ func (p *pool) close() {
 	}
 }
 
+// Read reads as much as the head of an answer may have, and beside it what comes.
 func (c *connection) Read(b []byte) (int, error) {
-	c.extend()
-	return c.Conn.Read(b)
-}
-
-func (c *connection) Write(b []byte) (int, error) {
-	c.extend()
-	return c.Conn.Write(b)
-}
-
-// extend moves the deadline when a good part of it is used up; telling the
-// system each time would cost more than it is worth.
-func (c *connection) extend() {
-	now := time.Now()
-	if c.deadline.Sub(now) < stallTime/2 {
-		c.deadline = now.Add(stallTime)
-		_ = c.SetDeadline(c.deadline) // fails only on a closed connection, which tells itself
+	if c.headRest < 0 {
+		return c.Conn.Read(b)
 	}
+	if c.headRest == 0 {
+		return 0, errHeadTooLong
+	}
+	n, err := c.Conn.Read(b[:min(int64(len(b)), c.headRest)])
+	c.headRest -= int64(n)
+	return n, err
 }
 
 // interrupt makes pending and later reads and writes fail.

@@ -3,13 +3,14 @@ package exchange
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -23,14 +24,13 @@ type message struct {
 	head   []driver.Header
 	body   io.Reader // nil without one
 	length int64
+	proxy  *url.URL // that forwards it; nil where it goes to the store
+	cut    bool     // the answer came although not all was sent
 }
 
 // sendSize is the buffer through which requests are sent: a small body goes out
 // with its head in one write.
 const sendSize = 128 << 10
-
-// lateAnswer is how long to wait for an answer after the store stopped reading.
-const lateAnswer = 2 * time.Second
 
 // sender sends messages over connections of its own. One goroutine sends the
 // request and reads the answer, with no hand-over to others, which costs
@@ -38,22 +38,26 @@ const lateAnswer = 2 * time.Second
 type sender struct {
 	pool     *pool
 	resolver driver.Resolver
+	proxies  proxies
 	buffers  sync.Pool // of *[]byte, sendSize long
 }
 
-func newSender(pool *pool, resolver driver.Resolver) *sender {
-	return &sender{pool: pool, resolver: resolver, buffers: sync.Pool{New: func() any {
-		buffer := make([]byte, sendSize)
-		return &buffer
-	}}}
+func newSender(pool *pool, resolver driver.Resolver, choose func(*http.Request) (*url.URL, error)) *sender {
+	return &sender{
+		pool: pool, resolver: resolver, proxies: proxies{choose: choose, known: map[string]proxyChoice{}},
+		buffers: sync.Pool{New: func() any {
+			buffer := make([]byte, sendSize)
+			return &buffer
+		}},
+	}
 }
 
 // send sends one message and reads the head of the answer. When it returns,
 // nobody reads the message's body any more.
 func (s *sender) send(ctx context.Context, m *message, dial driver.Dial) (*http.Response, error) {
-	to := m.address(dial)
-	if resolved, ok := s.resolver.Address(to.address); ok && dial == (driver.Dial{}) {
-		to.address = resolved
+	to, err := s.address(m, dial)
+	if err != nil {
+		return nil, err
 	}
 	for {
 		c, err := s.pool.get(ctx, to)
@@ -64,48 +68,111 @@ func (s *sender) send(ctx context.Context, m *message, dial driver.Dial) (*http.
 		if err == nil {
 			return response, nil
 		}
-		_ = c.Close()
 		// A waiting connection may have died unseen. What has no body can be sent
 		// again over another one; for what has, the retry policy decides.
-		if !c.reused || m.body != nil || ctx.Err() != nil {
+		if !c.reused || m.body != nil || ctx.Err() != nil || errors.As(err, new(*PaceError)) {
 			return nil, err
 		}
 	}
 }
 
-// exchange uses one connection, which the answer's body gives back.
+// address returns where to connect, and tells the message how it goes from there.
+func (s *sender) address(m *message, dial driver.Dial) (address, error) {
+	to := m.address(dial)
+	if dial != (driver.Dial{}) {
+		return to, nil
+	}
+	if resolved, ok := s.resolver.Address(to.address); ok {
+		to.address = resolved
+	}
+	var err error
+	if to.proxy, err = s.proxies.of(m.scheme, m.host); err != nil {
+		return to, proxyError(err)
+	}
+	if to.serverName == "" && forwards(to.proxy) {
+		m.proxy = to.proxy
+	}
+	return to, nil
+}
+
+// exchange uses one connection, which the answer's body gives back. A connection that
+// fails is closed.
 func (s *sender) exchange(ctx context.Context, c *connection, m *message) (*http.Response, error) {
 	stop := context.AfterFunc(ctx, c.interrupt)
-	sent := s.write(c, m)
-	if sent != nil && !brokenPipe(sent) {
+	fail := func(err error) (*http.Response, error) {
 		stop()
-		return nil, sent
+		_ = c.Close()
+		return nil, err
+	}
+	c.method = m.method
+	c.line.begin()
+	sent := s.write(c, m)
+	c.line.sent()
+	var unread *bodyError
+	if errors.As(sent, &unread) {
+		_ = c.Close()
+		if c.early != nil {
+			<-c.early
+		}
+		return fail(unread.error)
 	}
 	if sent != nil {
-		_ = c.SetDeadline(time.Now().Add(lateAnswer)) // it may have said why before it stopped reading
+		c.line.hurry() // it may have said why before it stopped reading
 	}
-	response, err := readResponse(c, m.method)
-	if err != nil {
-		stop()
-		return nil, errors.Join(sent, err)
+	response, err := c.answer()
+	switch {
+	case err != nil && sent != nil && !errors.Is(sent, errAnswered):
+		return fail(sent)
+	case err != nil:
+		return fail(err)
 	}
+	m.cut = sent != nil
 	response.Body = &answerBody{
 		body: response.Body, pool: s.pool, connection: c, stop: stop,
 		last: sent != nil || response.Close,
 	}
-	return response, nil //nolint:nilerr // the store's answer says more than the broken write
+	return response, nil // says more than a broken write
 }
 
-// brokenPipe says whether a write failed because of the other end.
-func brokenPipe(err error) bool {
-	var operation *net.OpError
-	return errors.As(err, &operation) && operation.Op == "write" && !operation.Timeout()
+// arrival is the answer to a request that is still sent.
+type arrival struct {
+	response *http.Response
+	err      error
 }
 
-// readResponse reads the head of the final answer.
-func readResponse(c *connection, method string) (*http.Response, error) {
-	for {
-		response, err := http.ReadResponse(c.reader, &http.Request{Method: method})
+// watch reads the answer while the request is sent, from the first time that sending
+// takes long: a store that refuses a body may not read on.
+func (c *connection) watch() {
+	if c.method == "" || c.early != nil {
+		return
+	}
+	early := make(chan arrival, 1)
+	c.early = early
+	go func() {
+		response, err := c.readResponse()
+		c.line.endWrite()
+		early <- arrival{response, err}
+	}()
+}
+
+// answer returns the head of the final answer.
+func (c *connection) answer() (*http.Response, error) {
+	if c.early == nil {
+		return c.readResponse()
+	}
+	arrived := <-c.early
+	c.early = nil
+	return arrived.response, arrived.err
+}
+
+func (c *connection) readResponse() (*http.Response, error) {
+	c.headRest = headLimit
+	defer func() { c.headRest = -1 }()
+	for range interimLimit {
+		response, err := http.ReadResponse(c.reader, &http.Request{Method: c.method})
+		if err != nil && c.headRest == 0 {
+			err = errHeadTooLong
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +180,11 @@ func readResponse(c *connection, method string) (*http.Response, error) {
 			return response, nil
 		}
 	}
+	return nil, fmt.Errorf("more than %d interim answers came", interimLimit)
 }
+
+// bodyError is the failure of the body that is sent, not of the connection.
+type bodyError struct{ error }
 
 // write sends head and body.
 func (s *sender) write(c *connection, m *message) error {
@@ -136,7 +207,7 @@ func (s *sender) write(c *connection, m *message) error {
 		want := min(rest, int64(len(buffer)-used))
 		n, err := io.ReadFull(m.body, buffer[used:used+int(want)])
 		if err != nil {
-			return err // a body that ends early must not look complete
+			return &bodyError{err} // a body that ends early must not look complete
 		}
 		if _, err := c.Write(buffer[:used+n]); err != nil {
 			return err
@@ -152,6 +223,9 @@ func (s *sender) write(c *connection, m *message) error {
 func (m *message) appendHead(b []byte) []byte {
 	b = append(b, m.method...)
 	b = append(b, ' ')
+	if m.proxy != nil {
+		b = append(append(append(b, m.scheme...), "://"...), m.host...)
+	}
 	b = append(b, m.uri...)
 	b = append(b, " HTTP/1.1\r\n"...)
 	host := m.host
@@ -165,6 +239,9 @@ func (m *message) appendHead(b []byte) []byte {
 		if !strings.EqualFold(header.Name, "Host") {
 			b = appendField(b, header.Name, header.Value)
 		}
+	}
+	if m.proxy != nil && m.proxy.User != nil {
+		b = appendField(b, "Proxy-Authorization", proxyAuthorization(m.proxy))
 	}
 	if m.body != nil {
 		b = append(b, "Content-Length: "...)

@@ -58,7 +58,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 		t.Helper()
 		answer, err := client.Do(t.Context(), driver.Exchange{Method: "GET", URL: url + path, Reply: reply}, exchange.Request{})
 		if path == "/error" {
-			if driver.KindOf(err) != driver.KindNotFound {
+			if driver.KindOf(err) != driver.KindUnavailable {
 				t.Fatal(err)
 			}
 			return
@@ -95,7 +95,10 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 // neither a failure nor a retry, with and without a body.
 func TestDeadConnectionIsReplaced(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("ETag", `"e"`)
+	}))
 	t.Cleanup(server.Close)
 	client := newClient(t)
 	for i := range 10 {
@@ -226,6 +229,7 @@ func TestProxy(t *testing.T) {
 	proxy := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		proxied.Add(1)
 		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("ETag", `"e"`)
 		fmt.Fprintf(w, "%s %s %s", r.Method, r.RequestURI, body)
 	})
 	client, err := exchange.NewClient(driver.Transport{Proxy: proxy})

@@ -26,6 +26,8 @@ var dialect = control.Dialect{
 		{Status: 403, Message: "archive", Kind: driver.KindFrozen},
 		{Status: 403, Message: "restore", Kind: driver.KindFrozen},
 		{Status: 403, Code: "InvalidObjectState", Kind: driver.KindFrozen},
+		// How a domain answers a download of an absent object.
+		{Status: 404, Message: "Document not found", Kind: driver.KindNotFound},
 		{Status: 406, Kind: driver.KindIntegrity},
 		{Status: 419, Kind: driver.KindDenied}, // the account is frozen
 		{Status: 478, Kind: driver.KindUnavailable},

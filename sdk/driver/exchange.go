@@ -7,8 +7,9 @@ import (
 
 // Exchange is one HTTP request, described as data, that the host executes on
 // the driver's behalf. It is complete: the host sends these headers and no
-// others but Content-Length, Host, Range and If-Match; it follows no redirect
-// and accepts no transfer compression.
+// others but Content-Length, Host, Range, If-Match and, on a GET that names no
+// Accept-Encoding of its own, "Accept-Encoding: identity". It follows no redirect and
+// undoes no compression: the bytes that come are taken as they are.
 //
 // An exchange carries a signature and may carry a session token. It must not be
 // logged or stored.

@@ -18,7 +18,8 @@ type failure struct {
 
 func (f *failure) Error() string { return f.code + ": " + f.message }
 
-// errorRules maps the server's codes to kinds where the status alone does not.
+// errorRules maps the server's codes to kinds where the status alone does not. A 404 counts
+// as an absent object only by its code.
 var errorRules = []driver.ErrorRule{
 	{Status: 403, Code: "Expired", Kind: driver.KindExpired},
 	{Status: 403, Code: "RequestTimeTooSkewed", Kind: driver.KindExpired},
@@ -26,6 +27,9 @@ var errorRules = []driver.ErrorRule{
 	{Status: 400, Code: "BadDigest", Kind: driver.KindIntegrity},
 	{Status: 400, Code: "IncompleteBody", Kind: driver.KindIntegrity},
 	{Status: 503, Code: "SlowDown", Kind: driver.KindThrottled},
+	{Status: 404, Code: "NoSuchKey", Kind: driver.KindNotFound},
+	{Status: 404, Code: "NoSuchUpload", Kind: driver.KindNotFound},
+	{Status: 404, Code: "NoSuchBucket", Kind: driver.KindNotFound},
 }
 
 // errorBody is the body of an error answer, in JSON or XML.
