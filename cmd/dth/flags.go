@@ -52,6 +52,7 @@ type transferFlags struct {
 	Memory             string `placeholder:"SIZE" help:"Budget for buffers, such as 64MiB (default: automatic)."`
 	PartSize           string `placeholder:"SIZE" help:"Size of parts (default: automatic)."`
 	MultipartThreshold string `placeholder:"SIZE" help:"Size from which objects go in parts (default: automatic)."`
+	MinRate            string `placeholder:"SIZE" help:"Bytes a second that each connection must move, measured over two minutes; a slower one is given up and tried again (default: automatic, 128B)."`
 }
 
 // serverSideFlags say who copies between two buckets of one store.

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/dth-dev/dth/core/exchange"
 	"github.com/dth-dev/dth/core/fit"
 	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/core/journal"
@@ -103,6 +104,9 @@ func build(config Config, from, to job.Keys) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits := exchange.Limits{Rate: config.Job.Settings.MinRate}
+	e.source.Limit(limits)
+	e.destination.Limit(limits)
 	fitter, err := fit.New(config.Job, e.source.Session, e.destination.Session, to.Strip)
 	if err != nil {
 		return nil, err

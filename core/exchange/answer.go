@@ -28,8 +28,8 @@ func read(m *message, reply *driver.Reply, response *http.Response) (*Answer, er
 		RequestID: requestID(reply, response.Header),
 		reply:     reply,
 	}
-	if modified, err := http.ParseTime(response.Header.Get("Last-Modified")); err == nil {
-		answer.Modified = modified
+	if text := response.Header.Get("Last-Modified"); text != "" {
+		answer.Modified, _ = http.ParseTime(text) // zero where it is none
 	}
 	if !slices.Contains(reply.Accept, response.StatusCode) {
 		document, _ := io.ReadAll(io.LimitReader(response.Body, answerLimit)) // what arrived is all there is to tell

@@ -128,9 +128,7 @@ func newMessage(signed driver.Exchange, request Request) (*message, error) {
 	if request.IfMatch != "" {
 		m.head = append(m.head, driver.Header{Name: "If-Match", Value: `"` + request.IfMatch + `"`})
 	}
-	if signed.Method == http.MethodGet && !names(signed.Header, "Accept-Encoding") {
-		m.head = append(m.head, driver.Header{Name: "Accept-Encoding", Value: "identity"}) // the bytes as they are stored
-	}
+	m.identity = signed.Method == http.MethodGet && !names(signed.Header, "Accept-Encoding")
 	for _, header := range m.head {
 		if strings.ContainsAny(header.Name, " :\r\n") || strings.ContainsAny(header.Value, "\r\n") || header.Name == "" {
 			return nil, &driver.Error{Op: signed.Method, Kind: driver.KindInvalidArgument, Message: fmt.Sprintf("the header %q cannot be sent", header.Name)}
@@ -158,8 +156,12 @@ const longestSkew = 24 * time.Hour
 // whole seconds, so its middle is the best guess, and what is within a second is
 // no difference. That of an answer from a cache is when the cache asked.
 func (c *Client) observeClock(header http.Header) {
-	moment, err := http.ParseTime(header.Get("Date"))
-	if err != nil || header.Get("Age") != "" {
+	date := header.Get("Date")
+	if date == "" || header.Get("Age") != "" {
+		return
+	}
+	moment, err := http.ParseTime(date)
+	if err != nil {
 		return
 	}
 	skew := time.Until(moment.Add(500 * time.Millisecond))

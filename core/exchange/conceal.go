@@ -17,6 +17,9 @@ const shortestSecret = 20
 // conceal takes what was signed out of an error's message: some stores, and proxies on
 // the way, repeat what they were sent.
 func conceal(err error, signed driver.Exchange) error {
+	if err == nil {
+		return nil
+	}
 	var failure *driver.Error
 	if !errors.As(err, &failure) {
 		return err

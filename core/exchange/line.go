@@ -60,6 +60,7 @@ type line struct {
 	blocked func() // called by a Write each time it did not end within Look
 	opened  time.Time
 	probing bool // reads give what is there already
+	probe   [1]byte
 
 	mu       sync.Mutex
 	in, out  meter
@@ -281,7 +282,6 @@ func (l *line) stalled(now time.Duration) error {
 func (l *line) pending(above net.Conn) bool {
 	l.probing = true
 	defer func() { l.probing = false }()
-	var one [1]byte
-	n, err := above.Read(one[:])
+	n, err := above.Read(l.probe[:])
 	return n > 0 || !errors.Is(err, os.ErrDeadlineExceeded)
 }

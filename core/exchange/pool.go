@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -63,12 +64,13 @@ type connection struct {
 	net.Conn
 	to       address
 	reader   *bufio.Reader
-	line     *line     // below TLS
-	reused   bool      // carried an exchange before
-	idleFrom time.Time // when it was put back
-	method   string    // of the request that is sent
-	early    chan arrival
-	headRest int64 // bytes that the head of the answer may still have; negative beside it
+	line     *line         // below TLS
+	reused   bool          // carried an exchange before
+	idleFrom time.Time     // when it was put back
+	request  *http.Request // is sent: its method alone
+	close    func()        // makes pending and later reads and writes fail
+	early    chan arrival  // set while the answer is read before the request was sent
+	headRest int64         // bytes that the head of the answer may still have; negative beside it
 }
 
 // get returns a connection that waits, or a new one.
@@ -132,6 +134,7 @@ func (p *pool) reach(ctx context.Context, to address) (*connection, error) {
 		return nil, err
 	}
 	c := &connection{to: to, line: newLine(raw, p.limits), headRest: -1}
+	c.close = func() { _ = c.Close() }
 	c.line.blocked = c.watch
 	c.Conn = c.line
 	if err := p.tunnel(ctx, c); err != nil {
@@ -182,6 +185,3 @@ func (c *connection) Read(b []byte) (int, error) {
 	c.headRest -= int64(n)
 	return n, err
 }
-
-// interrupt makes pending and later reads and writes fail.
-func (c *connection) interrupt() { _ = c.Close() }

@@ -131,7 +131,7 @@ func (p *pool) tunnel(ctx context.Context, c *connection) error {
 	if c.to.serverName == "" {
 		return nil
 	}
-	stop := context.AfterFunc(ctx, c.interrupt)
+	stop := context.AfterFunc(ctx, c.close)
 	defer stop()
 	request := "CONNECT " + c.to.address + " HTTP/1.1\r\nHost: " + c.to.address + "\r\n"
 	if authorization := proxyAuthorization(c.to.proxy); authorization != "" {

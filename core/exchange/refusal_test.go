@@ -254,7 +254,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add("HTTP/1.1 200 OK\r\nX-Stored-Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, written := range []bool{false, true} {
-			c := &connection{reader: bufio.NewReader(strings.NewReader(text)), method: http.MethodPut, headRest: -1}
+			c := &connection{reader: bufio.NewReader(strings.NewReader(text)), request: &http.Request{Method: http.MethodPut}, headRest: -1}
 			response, err := c.readResponse()
 			if err != nil {
 				continue

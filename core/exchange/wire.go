@@ -25,7 +25,9 @@ type message struct {
 	body   io.Reader // nil without one
 	length int64
 	proxy  *url.URL // that forwards it; nil where it goes to the store
-	cut    bool     // the answer came although not all was sent
+	// identity asks for the bytes as they are stored.
+	identity bool
+	cut      bool // the answer came although not all was sent
 }
 
 // sendSize is the buffer through which requests are sent: a small body goes out
@@ -98,33 +100,18 @@ func (s *sender) address(m *message, dial driver.Dial) (address, error) {
 // exchange uses one connection, which the answer's body gives back. A connection that
 // fails is closed.
 func (s *sender) exchange(ctx context.Context, c *connection, m *message) (*http.Response, error) {
-	stop := context.AfterFunc(ctx, c.interrupt)
-	fail := func(err error) (*http.Response, error) {
-		stop()
-		_ = c.Close()
-		return nil, err
+	stop := context.AfterFunc(ctx, c.close)
+	if c.request == nil || c.request.Method != m.method {
+		c.request = &http.Request{Method: m.method}
 	}
-	c.method = m.method
 	c.line.begin()
 	sent := s.write(c, m)
 	c.line.sent()
-	var unread *bodyError
-	if errors.As(sent, &unread) {
-		_ = c.Close()
-		if c.early != nil {
-			<-c.early
-		}
-		return fail(unread.error)
-	}
-	if sent != nil {
-		c.line.hurry() // it may have said why before it stopped reading
-	}
-	response, err := c.answer()
-	switch {
-	case err != nil && sent != nil && !errors.Is(sent, errAnswered):
-		return fail(sent)
-	case err != nil:
-		return fail(err)
+	response, err := c.answer(sent)
+	if err != nil {
+		stop()
+		c.close()
+		return nil, err
 	}
 	m.cut = sent != nil
 	response.Body = &answerBody{
@@ -143,7 +130,7 @@ type arrival struct {
 // watch reads the answer while the request is sent, from the first time that sending
 // takes long: a store that refuses a body may not read on.
 func (c *connection) watch() {
-	if c.method == "" || c.early != nil {
+	if c.request == nil || c.early != nil {
 		return
 	}
 	early := make(chan arrival, 1)
@@ -155,13 +142,30 @@ func (c *connection) watch() {
 	}()
 }
 
-// answer returns the head of the final answer.
-func (c *connection) answer() (*http.Response, error) {
-	if c.early == nil {
-		return c.readResponse()
+// answer returns the head of the final answer. sent is what sending failed with: the store
+// may have said why before it stopped reading.
+func (c *connection) answer(sent error) (*http.Response, error) {
+	var unread *bodyError
+	switch {
+	case sent == nil:
+	case errors.As(sent, &unread):
+		c.close() // what it says to a part of a request is of no use
+	default:
+		c.line.hurry()
 	}
-	arrived := <-c.early
-	c.early = nil
+	var arrived arrival
+	if c.early != nil {
+		arrived = <-c.early
+		c.early = nil
+	} else if unread == nil {
+		arrived.response, arrived.err = c.readResponse()
+	}
+	switch {
+	case unread != nil:
+		return nil, unread.error
+	case arrived.err != nil && sent != nil && !errors.Is(sent, errAnswered):
+		return nil, sent
+	}
 	return arrived.response, arrived.err
 }
 
@@ -169,7 +173,7 @@ func (c *connection) readResponse() (*http.Response, error) {
 	c.headRest = headLimit
 	defer func() { c.headRest = -1 }()
 	for range interimLimit {
-		response, err := http.ReadResponse(c.reader, &http.Request{Method: c.method})
+		response, err := http.ReadResponse(c.reader, c.request)
 		if err != nil && c.headRest == 0 {
 			err = errHeadTooLong
 		}
@@ -242,6 +246,9 @@ func (m *message) appendHead(b []byte) []byte {
 	}
 	if m.proxy != nil && m.proxy.User != nil {
 		b = appendField(b, "Proxy-Authorization", proxyAuthorization(m.proxy))
+	}
+	if m.identity {
+		b = appendField(b, "Accept-Encoding", "identity")
 	}
 	if m.body != nil {
 		b = append(b, "Content-Length: "...)

@@ -98,6 +98,7 @@ type Settings struct {
 	Memory             int64  // bytes of the budget for buffers; 0 for automatic
 	PartSize           int64  // bytes; 0 for automatic
 	MultipartThreshold int64  // bytes from which an object goes in parts; 0 for automatic
+	MinRate            int64  // bytes a second that a connection must move while a body is sent or received; 0 for automatic
 	ServerSide         ServerSide
 	Unmappable         Unmappable
 	StorageClass       string // name, ClassOfSource, or empty for the bucket's default
@@ -140,6 +141,7 @@ func settingTable() []setting {
 		{name: "multipart-threshold", initial: "0", read: func(s *Settings, text string) error {
 			return readSize(&s.MultipartThreshold, text, 5*mib, 5*gib)
 		}},
+		{name: "min-rate", initial: "0", read: func(s *Settings, text string) error { return readSize(&s.MinRate, text, 1, gib) }},
 		{name: "server-side", initial: "auto", read: func(s *Settings, text string) error {
 			return readChoice((*string)(&s.ServerSide), text, "auto", "never")
 		}},

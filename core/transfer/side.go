@@ -63,6 +63,10 @@ func NewSide(role Role, name, prefix string, bucket driver.Bucket, policy retry.
 	return side, nil
 }
 
+// Limit bounds what the side's connections may take, instead of the defaults. It must be
+// called before the first exchange.
+func (s *Side) Limit(limits exchange.Limits) { s.client.Limit(limits) }
+
 // Now returns the store's clock, or ours before the store showed its own.
 func (s *Side) Now() time.Time {
 	if now := s.client.Now(); !now.IsZero() {
