@@ -57,6 +57,7 @@ var errAnswered = errors.New("the store answered before it had the whole body")
 type line struct {
 	net.Conn
 	limits  Limits
+	unsent  func(net.Conn) int64
 	blocked func() // called by a Write each time it did not end within Look
 	opened  time.Time
 	probing bool // reads give what is there already
@@ -99,8 +100,8 @@ func (m *meter) add(moved int64, spent time.Duration, limits Limits) error {
 	return &PaceError{Moved: judged.moved, Time: judged.spent, Rate: limits.Rate}
 }
 
-func newLine(conn net.Conn, limits Limits) *line {
-	return &line{Conn: conn, limits: limits, blocked: func() {}, opened: time.Now()}
+func newLine(conn net.Conn, limits Limits, unsent func(net.Conn) int64) *line {
+	return &line{Conn: conn, limits: limits, unsent: unsent, opened: time.Now()}
 }
 
 // begin makes the line ready for a request.
@@ -262,7 +263,7 @@ func (l *line) lookOut(began time.Duration, n int) (time.Duration, error) {
 // progress counts what the other end took meanwhile, and says whether something is left
 // to take. The system's own buffer holds megabytes: hours of a slow connection.
 func (l *line) progress(now time.Duration) (queued bool) {
-	waiting := unsent(l.Conn)
+	waiting := l.unsent(l.Conn)
 	if taken := l.written - waiting; taken > l.taken {
 		l.out.moved += taken - l.taken
 		l.taken, l.movedAt = taken, now

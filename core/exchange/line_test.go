@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,6 +158,84 @@ func TestPaceOfUploads(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhatTheSystemTookIsNotSent: the system takes a whole body at once and sends it for
+// minutes; that is progress, or too little of it, until the other end has everything.
+func TestWhatTheSystemTookIsNotSent(t *testing.T) {
+	t.Parallel()
+	const size = 300_000
+	for name, test := range map[string]struct {
+		step  int
+		every time.Duration
+		want  *PaceError
+	}{
+		"600 bytes a second": {600, time.Second, nil},
+		"a byte a second":    {1, time.Second, &PaceError{Time: 2 * time.Minute, Rate: 128}},
+		"nothing":            {1, time.Hour, &PaceError{Time: 2 * time.Minute}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := piped(t, direct, func(conn net.Conn) {
+					request, err := http.ReadRequest(bufio.NewReaderSize(&slowReader{conn, test.step, test.every}, 16))
+					if err != nil {
+						return
+					}
+					if n, err := io.Copy(io.Discard, request.Body); n == size && err == nil {
+						_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX-Id: i\r\nETag: e\r\nContent-Length: 0\r\n\r\n")
+					}
+				})
+				connect := client.sender.pool.connect
+				client.sender.pool.connect = func(ctx context.Context, network, address string) (net.Conn, error) {
+					conn, err := connect(ctx, network, address)
+					return newBuffered(conn, test.step), err
+				}
+				client.sender.pool.unsent = func(conn net.Conn) int64 { return conn.(*buffered).waiting.Load() }
+				_, err := client.Do(t.Context(), driver.Exchange{Method: "PUT", URL: "http://store.invalid/", Reply: pacedReply},
+					Request{Body: bytes.NewReader(make([]byte, size)), Size: size})
+				checkPace(t, err, test.want)
+			})
+		})
+	}
+}
+
+// buffered takes all that is written at once, as a system does.
+type buffered struct {
+	net.Conn
+	taken   chan []byte
+	waiting atomic.Int64
+	once    sync.Once
+}
+
+func newBuffered(conn net.Conn, step int) *buffered {
+	b := &buffered{Conn: conn, taken: make(chan []byte, 1000)}
+	go func() {
+		for bytes := range b.taken {
+			for len(bytes) > 0 {
+				n, err := conn.Write(bytes[:min(len(bytes), step)])
+				if err != nil {
+					return
+				}
+				bytes = bytes[n:]
+				b.waiting.Add(-int64(n))
+			}
+		}
+	}()
+	return b
+}
+
+func (b *buffered) Write(p []byte) (int, error) {
+	b.waiting.Add(int64(len(p)))
+	b.taken <- bytes.Clone(p)
+	return len(p), nil
+}
+
+func (b *buffered) SetWriteDeadline(time.Time) error { return nil }
+
+func (b *buffered) Close() error {
+	b.once.Do(func() { close(b.taken) })
+	return b.Conn.Close()
 }
 
 // slowReader reads a few bytes every so often.

@@ -38,10 +38,12 @@ type address struct {
 
 // pool opens connections and keeps those that can be used again.
 type pool struct {
-	tls     *tls.Config
-	limits  Limits
-	dialer  net.Dialer
+	tls    *tls.Config
+	limits Limits
+	dialer net.Dialer
+	// What the system does: connect, and tell what of the bytes it took is still on its way.
 	connect func(ctx context.Context, network, address string) (net.Conn, error)
+	unsent  func(net.Conn) int64
 
 	mu   sync.Mutex
 	idle map[address][]*connection // the last one was used last
@@ -54,7 +56,7 @@ func newPool(config *tls.Config) *pool {
 		tls: config, limits: Limits{}.orDefault(), idle: map[address][]*connection{},
 		dialer: net.Dialer{KeepAlive: 30 * time.Second},
 	}
-	p.connect = p.dialer.DialContext
+	p.connect, p.unsent = p.dialer.DialContext, unsent
 	return p
 }
 
@@ -133,7 +135,7 @@ func (p *pool) reach(ctx context.Context, to address) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{to: to, line: newLine(raw, p.limits), headRest: -1}
+	c := &connection{to: to, line: newLine(raw, p.limits, p.unsent), headRest: -1}
 	c.close = func() { _ = c.Close() }
 	c.line.blocked = c.watch
 	c.Conn = c.line

@@ -173,6 +173,7 @@ func TestSettingsRefuseAbsurdNumbers(t *testing.T) {
 		"memory":              {"-1MiB", "1MiB", "2TiB", "9223372036854775807TiB", "1 parsec", "", "MiB", "64mib"},
 		"part-size":           {"1", "4MiB", "6GiB", "-5MiB"},
 		"multipart-threshold": {"1", "6GiB"},
+		"min-rate":            {"-1", "2GiB", "fast", ""},
 		"max-delete":          {"-1", "101%", "-1%", "NaN%", "Inf%", "%", "", "ten"},
 		"compare":             {"", "Auto", "md5"},
 		"delete":              {"yes", "", "1"},
