@@ -90,7 +90,8 @@ type Reply struct {
 	StoredEncoding string
 	// NotCarried are the names, lower case, of headers of the store's object model that
 	// no field of Attributes has: the host lists those that an answer carries in
-	// Attributes.NotCarried.
+	// Attributes.NotCarried. "NAME: VALUE" is the header with that value alone, in any
+	// case, "BEGIN*" every header whose name begins so; IsNotCarried compares.
 	NotCarried []string
 }
 
