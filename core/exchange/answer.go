@@ -164,21 +164,17 @@ func (a *Answer) Attributes() driver.Attributes {
 		CacheControl:       a.Header.Get("Cache-Control"),
 		Expires:            a.Header.Get("Expires"),
 	}
-	for _, name := range a.reply.NotCarried {
-		if values := a.Header.Values(name); len(values) > 0 {
-			attributes.NotCarried = append(attributes.NotCarried, name+": "+strings.Join(values, ","))
+	for name, values := range a.Header {
+		lower, value := strings.ToLower(name), strings.Join(values, ",")
+		if driver.IsNotCarried(a.reply.NotCarried, lower, value) {
+			attributes.NotCarried = append(attributes.NotCarried, lower+": "+value)
+		}
+		meta, ok := strings.CutPrefix(lower, a.reply.MetadataPrefix)
+		if ok && a.reply.MetadataPrefix != "" {
+			attributes.Metadata = append(attributes.Metadata, driver.Metadata{Name: meta, Value: value})
 		}
 	}
 	slices.Sort(attributes.NotCarried)
-	if a.reply.MetadataPrefix == "" {
-		return attributes
-	}
-	for name, values := range a.Header {
-		lower := strings.ToLower(name)
-		if meta, ok := strings.CutPrefix(lower, a.reply.MetadataPrefix); ok {
-			attributes.Metadata = append(attributes.Metadata, driver.Metadata{Name: meta, Value: strings.Join(values, ",")})
-		}
-	}
 	slices.SortFunc(attributes.Metadata, func(x, y driver.Metadata) int { return strings.Compare(x.Name, y.Name) })
 	return attributes
 }

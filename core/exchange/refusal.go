@@ -60,8 +60,11 @@ func (a *Answer) doubt(failure *driver.Error) {
 	if failure.Code == CodeNoSuchKey || failure.Code == driver.CodeNoSuchBucket {
 		return
 	}
-	bare := append(slices.Clone(a.reply.Error.Rules), driver.ErrorRule{Status: http.StatusNotFound, Kind: driver.KindUnavailable})
-	failure.Kind = driver.Classify(bare, a.Status, failure.Code, failure.Message)
+	named := slices.DeleteFunc(slices.Clone(a.reply.Error.Rules), func(rule driver.ErrorRule) bool {
+		return rule.Status == http.StatusNotFound && rule.Code == "" && rule.Message == ""
+	})
+	named = append(named, driver.ErrorRule{Status: http.StatusNotFound, Kind: driver.KindUnavailable})
+	failure.Kind = driver.Classify(named, a.Status, failure.Code, failure.Message)
 	switch {
 	case failure.Kind != driver.KindNotFound:
 		failure.Message = fmt.Sprintf("the answer %d names no absent object: %s", a.Status, failure.Message)

@@ -21,10 +21,11 @@ func strictReply() *driver.Reply {
 	return &driver.Reply{
 		Accept: []int{200, 206}, RequestID: []string{"X-Id"}, RequestIDAlways: true,
 		Capture:        []driver.Capture{{Field: driver.FieldETag, Name: "ETag"}},
-		StoredEncoding: "x-stored-content-encoding", NotCarried: []string{"x-redirect", "x-missing-meta"},
+		StoredEncoding: "x-stored-content-encoding", NotCarried: []string{"x-redirect", "x-hold: ON", "x-far-*"},
 		Error: driver.ErrorReply{Source: driver.SourceXML, Code: "Code", Message: "Message", Rules: []driver.ErrorRule{
 			{Code: "NoSuchKey", Kind: driver.KindNotFound}, {Code: "NoSuchUpload", Kind: driver.KindNotFound},
 			{Status: 404, Message: "no document", Kind: driver.KindNotFound},
+			{Status: 404, Kind: driver.KindNotFound}, // names nothing
 			{Code: "SlowDown", Kind: driver.KindThrottled}, {Code: "BadDigest", Kind: driver.KindIntegrity},
 		}},
 	}
@@ -159,12 +160,12 @@ func TestAbsenceIsTheStoresWord(t *testing.T) {
 func TestWhatNoAttributeHoldsIsListed(t *testing.T) {
 	t.Parallel()
 	answer, err := asked(t, "GET", strictReply(), 200, map[string]string{
-		"X-Id": "i", "X-Redirect": "/elsewhere", "X-Missing-Meta": "2", "X-Other": "of the transport", "Content-Type": "text/x",
+		"X-Id": "i", "X-Redirect": "/elsewhere", "X-Far-Meta": "2", "X-Hold": "OFF", "X-Other": "of the transport", "Content-Type": "text/x",
 	}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := driver.Attributes{ContentType: "text/x", NotCarried: []string{"x-missing-meta: 2", "x-redirect: /elsewhere"}}
+	want := driver.Attributes{ContentType: "text/x", NotCarried: []string{"x-far-meta: 2", "x-redirect: /elsewhere"}}
 	if difference := cmp.Diff(want, answer.Attributes()); difference != "" {
 		t.Error(difference)
 	}
