@@ -63,7 +63,7 @@ func (b *exactBody) Read(p []byte) (int, error) {
 		b.rest -= int64(n)
 	}
 	if b.rest > 0 {
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // a failure that wraps it is no end
 			err = b.failure(driver.KindUnavailable, &LengthError{Want: b.want, Got: b.want - b.rest})
 		}
 		b.end = err
@@ -76,7 +76,7 @@ func (b *exactBody) Read(p []byte) (int, error) {
 	if more > 0 {
 		err = b.failure(driver.KindIntegrity, &LengthError{Want: b.want, Got: b.want, More: true})
 	}
-	if b.end = err; err != io.EOF {
+	if b.end = err; err != io.EOF { //nolint:errorlint // as above
 		n = max(n-1, 0)
 	}
 	return n, err

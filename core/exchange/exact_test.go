@@ -156,10 +156,10 @@ func FuzzExactly(f *testing.F) {
 		}
 		switch {
 		case len(text) == n:
-			if err != io.EOF || string(got) != text {
+			if !errors.Is(err, io.EOF) || string(got) != text {
 				t.Errorf("read %q, %v", got, err)
 			}
-		case err == io.EOF || len(got) >= n && n > 0:
+		case errors.Is(err, io.EOF) || len(got) >= n && n > 0:
 			t.Errorf("%d of %d bytes, %v", len(got), n, err)
 		}
 	})

@@ -3,6 +3,7 @@ package exchange
 import (
 	"io"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -39,7 +40,7 @@ func TestUnsentIsWhatTheOtherEndHasNotTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	for unsent(conn) > 0 { // the last acknowledgement may be on its way
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	if n := unsent(&net.IPConn{}); n != 0 {
 		t.Errorf("%d bytes wait in a connection that is none", n)

@@ -118,7 +118,7 @@ func (s *sender) exchange(ctx context.Context, c *connection, m *message) (*http
 		body: response.Body, pool: s.pool, connection: c, stop: stop,
 		last: sent != nil || response.Close,
 	}
-	return response, nil // says more than a broken write
+	return response, nil //nolint:nilerr // the store's answer says more than the broken write
 }
 
 // arrival is the answer to a request that is still sent.
@@ -136,7 +136,7 @@ func (c *connection) watch() {
 	early := make(chan arrival, 1)
 	c.early = early
 	go func() {
-		response, err := c.readResponse()
+		response, err := c.readResponse() //nolint:bodyclose // the answer's owner closes it
 		c.line.endWrite()
 		early <- arrival{response, err}
 	}()
