@@ -8,10 +8,11 @@ import (
 )
 
 // dialect is how COS refuses. Control calls and, through replies, the host read answers
-// by it. Source: https://www.tencentcloud.com/document/product/436/7730. Codes are named
+// by it. Every answer has a request id: https://www.tencentcloud.com/document/product/436/7729.
+// Source: https://www.tencentcloud.com/document/product/436/7730. Codes are named
 // where the status, which is 200 for late errors, says less.
 var dialect = control.Dialect{
-	Name: "COS", RequestID: []string{"x-cos-request-id"},
+	Name: "COS", RequestID: []string{"x-cos-request-id"}, Always: true,
 	Error: driver.ErrorReply{Source: driver.SourceXML, Code: "Code", Message: "Message", Rules: []driver.ErrorRule{
 		{Code: "SlowDown", Kind: driver.KindThrottled},
 		{Code: "RequestTimeTooSkewed", Kind: driver.KindExpired},
@@ -48,6 +49,7 @@ var (
 func newReply(accept ...int) *driver.Reply {
 	return &driver.Reply{
 		Accept: accept, MetadataPrefix: metadataPrefix, RequestID: dialect.RequestID, Error: dialect.Error, Overridden: "x-cos-force-download",
+		RequestIDAlways: dialect.Always, NotCarried: attributes.NotCarried,
 		Capture: []driver.Capture{
 			{Field: driver.FieldETag, Name: "etag"},
 			{Field: driver.FieldVersionID, Name: "x-cos-version-id"},

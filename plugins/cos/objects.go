@@ -170,8 +170,18 @@ func (b *bucket) Delete(ctx context.Context, request driver.DeleteRequest) (err 
 	if _, err := b.path(request.Key); err != nil {
 		return err
 	}
-	_, err = b.do(ctx, call{method: "DELETE", key: request.Key})
-	return unless("NoSuchKey", err)
+	answer, err := b.do(ctx, call{method: "DELETE", key: request.Key})
+	return unless("NoSuchKey", done("a deletion", answer, err))
+}
+
+// done says whether a success without a document is COS's, by the request id that every
+// answer of COS has: the login page of a proxy has none. Source:
+// https://www.tencentcloud.com/document/product/436/7729.
+func done(what string, answer control.Answer, err error) error {
+	if err == nil && !dialect.FromStore(answer) {
+		return dialect.Foreign(what, answer, nil)
+	}
+	return err
 }
 
 // unless forgives the one refusal that leaves nothing to do.
@@ -212,5 +222,6 @@ func (b *bucket) Restore(ctx context.Context, request driver.RestoreRequest) (re
 	if driver.KindOf(err) == driver.KindFrozen {
 		return true, nil // it is not archived
 	}
+	err = done("a restoration", answer, err)
 	return err == nil && answer.Status == http.StatusOK, unless("RestoreAlreadyInProgress", err)
 }

@@ -16,7 +16,7 @@ const metadataPrefix = "x-cos-meta-"
 // is sent: what cannot be relied on is reported instead of spoiled. Name and value of
 // one header have 2 KiB together.
 var attributes = control.AttributeHeaders{
-	Prefix: metadataPrefix, ExpiresDate: true,
+	Prefix: metadataPrefix, ExpiresDate: true, NotCarried: model.NotCarried(),
 	Rules: driver.MetadataRules{NameChars: "abcdefghijklmnopqrstuvwxyz0123456789-", MaxName: 128, MaxValue: 1900, VisibleASCII: true},
 }
 

@@ -23,7 +23,13 @@ func (b *bucket) CreateUpload(ctx context.Context, request driver.CreateUploadRe
 		return driver.Upload{}, err
 	}
 	id, err := result(answer, "UploadId")
-	return driver.Upload{UploadRef: driver.UploadRef{Key: request.Key, ID: id}}, err
+	if err != nil {
+		return driver.Upload{}, err
+	}
+	if err := (control.Asked{Key: request.Key}).Echo(nil, said(answer.Body, "Key"), nil); err != nil {
+		return driver.Upload{}, dialect.Foreign("the begin of an upload", answer, err)
+	}
+	return driver.Upload{UploadRef: driver.UploadRef{Key: request.Key, ID: id}}, nil
 }
 
 // result returns the text of an element that a success has. COS answers 200 before it
@@ -61,6 +67,13 @@ func (b *bucket) ListParts(ctx context.Context, request driver.ListPartsRequest)
 	if listed.IsTruncated {
 		page.Next = listed.NextPartNumberMarker
 	}
+	told := control.Listed{
+		Bucket: said(answer.Body, "Bucket"), Key: said(answer.Body, "Key"), Upload: said(answer.Body, "UploadId"),
+		Truncated: said(answer.Body, "IsTruncated"), Next: page.Next,
+	}
+	if err := told.Check(control.Asked{Bucket: b.name, Key: request.Upload.Key, Upload: request.Upload.ID}, len(page.Parts)); err != nil {
+		return driver.PartsPage{}, dialect.Foreign("a list of parts", answer, err)
+	}
 	return page, nil
 }
 
@@ -76,17 +89,23 @@ func (b *bucket) CompleteUpload(ctx context.Context, request driver.CompleteUplo
 		return driver.Object{}, err
 	}
 	etag, err := result(answer, "ETag")
+	if err != nil {
+		return driver.Object{}, err
+	}
+	if err := (control.Asked{Key: request.Upload.Key}).Echo(nil, said(answer.Body, "Key"), nil); err != nil {
+		return driver.Object{}, dialect.Lost("the completion of an upload", answer, err)
+	}
 	return driver.Object{
 		Key: request.Upload.Key, Size: request.Size, ETag: etag,
 		VersionID: answer.Header.Get("x-cos-version-id"), Checksums: checksums(answer.Header),
-	}, err
+	}, nil
 }
 
 // AbortUpload discards an upload.
 func (b *bucket) AbortUpload(ctx context.Context, request driver.UploadRef) (err error) {
 	defer b.blame("AbortUpload", request.Key, &err)
-	_, err = b.do(ctx, call{method: "DELETE", key: request.Key, query: []driver.Header{{Name: "uploadId", Value: request.ID}}})
-	return unless("NoSuchUpload", err)
+	answer, err := b.do(ctx, call{method: "DELETE", key: request.Key, query: []driver.Header{{Name: "uploadId", Value: request.ID}}})
+	return unless("NoSuchUpload", done("the end of an upload", answer, err))
 }
 
 // ListUploads returns one page of open uploads.
@@ -123,7 +142,15 @@ func (b *bucket) ListUploads(ctx context.Context, request driver.ListUploadsRequ
 		if err != nil {
 			return driver.UploadsPage{}, dialect.Foreign("a list of uploads", answer, err)
 		}
-		page.Next = listed.NextUploadIDMarker + " " + key
+		if key+listed.NextUploadIDMarker != "" {
+			page.Next = listed.NextUploadIDMarker + " " + key
+		}
+	}
+	told := control.Listed{
+		Bucket: said(answer.Body, "Bucket"), Prefix: &listed.Prefix, Truncated: said(answer.Body, "IsTruncated"), Next: page.Next,
+	}
+	if err := told.Check(control.Asked{Bucket: b.name, Prefix: request.Prefix}, len(page.Uploads)); err != nil {
+		return driver.UploadsPage{}, dialect.Foreign("a list of uploads", answer, err)
 	}
 	return page, nil
 }

@@ -15,9 +15,10 @@ const callbackFailed = 579
 
 // dialect is how Kodo refuses. Control calls and, through replies, the host read
 // answers by it. Sources: https://developer.qiniu.com/kodo/3928/error-responses and the
-// list of what qiniu/go-sdk repeats. Kodo's codes are statuses.
+// list of what qiniu/go-sdk repeats. Kodo's codes are statuses. Every answer has an X-Reqid:
+// the vendor's SDK takes one without for hijacked.
 var dialect = control.Dialect{
-	Name: "Kodo", RequestID: []string{"X-Reqid", "X-Log"},
+	Name: "Kodo", RequestID: []string{"X-Reqid", "X-Log"}, Always: true,
 	Error: driver.ErrorReply{Source: driver.SourceJSON, Code: "error_code", Message: "error", Rules: []driver.ErrorRule{
 		{Status: 401, Message: "out of date", Kind: driver.KindExpired},
 		{Status: 401, Message: "expired", Kind: driver.KindExpired},
@@ -77,6 +78,7 @@ var (
 func newReply(accept []int, source driver.Source, name string) *driver.Reply {
 	return &driver.Reply{
 		Accept: accept, MetadataPrefix: metadataPrefix, RequestID: dialect.RequestID, Error: dialect.Error, Overridden: "cache-control",
+		RequestIDAlways: dialect.Always, NotCarried: attributes.NotCarried,
 		Capture: []driver.Capture{
 			{Field: driver.FieldETag, Source: source, Name: name},
 			{Field: driver.FieldChecksum, Source: source, Name: name, Algorithm: driver.AlgorithmQETag, Encoding: driver.EncodingBase64URL},

@@ -22,7 +22,8 @@ type entity struct {
 	Size          int64  `json:"fsize"`
 	PutTime       int64  `json:"putTime"` // in 100 ns since 1970
 	Type          int    `json:"type"`
-	Status        int    `json:"status"`        // 1: disabled
+	Status        int    `json:"status"` // 1: disabled
+	EndUser       string `json:"endUser"`
 	RestoreStatus int    `json:"restoreStatus"` // 1: being restored, 2: readable
 }
 
@@ -31,6 +32,14 @@ func (e entity) object(key string) driver.Object {
 		Key: key, Size: e.Size, ETag: e.Hash, Modified: time.Unix(0, e.PutTime*100).UTC(),
 		StorageClass: className(e.Type), Checksums: checksums(e.Hash),
 	}
+}
+
+// told is the key that an answer names, nil for none.
+func (e entity) told() *string {
+	if e.Key == "" {
+		return nil
+	}
+	return &e.Key
 }
 
 // readable says whether the object's bytes can be read now.
@@ -132,6 +141,11 @@ func (b *bucket) Stat(ctx context.Context, request driver.StatRequest) (object d
 		return driver.Object{}, err
 	}
 	object = found.object(request.Key)
+	defer func() {
+		if found.EndUser != "" {
+			object.Attributes.NotCarried = append(object.Attributes.NotCarried, endUser+": "+found.EndUser)
+		}
+	}()
 	if !found.readable() || found.Status == 1 {
 		return object, nil
 	}

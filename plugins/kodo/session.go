@@ -16,7 +16,7 @@ const metadataPrefix = "x-qn-meta-"
 // anything of characters beyond US-ASCII nor of an Expires that is no date, so neither
 // is sent: what cannot be relied on is reported instead of spoiled.
 var attributes = control.AttributeHeaders{
-	Prefix: metadataPrefix, ExpiresDate: true,
+	Prefix: metadataPrefix, ExpiresDate: true, NotCarried: model.NotCarried(),
 	Rules: driver.MetadataRules{NameChars: "abcdefghijklmnopqrstuvwxyz0123456789_-", MaxName: 50, VisibleASCII: true},
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -64,14 +65,19 @@ func (b *bucket) ListParts(ctx context.Context, request driver.ListPartsRequest)
 		return driver.PartsPage{}, err
 	}
 	var listed struct {
-		Marker int `json:"partNumberMarker"` // 0 at the end
+		ID     string `json:"uploadId"`
+		Marker int    `json:"partNumberMarker"` // 0 at the end
 		Parts  []struct {
 			Number int    `json:"partNumber"`
 			ETag   string `json:"etag"`
 			Size   int64  `json:"size"`
 		} `json:"parts"`
 	}
-	if err := json.Unmarshal(answer.Body, &listed); err != nil {
+	err = json.Unmarshal(answer.Body, &listed)
+	if err == nil && listed.ID != request.Upload.ID {
+		err = control.Mismatch(fmt.Sprintf("it is of upload %q, %q was asked for", listed.ID, request.Upload.ID))
+	}
+	if err != nil {
 		return driver.PartsPage{}, dialect.Foreign("a list of parts", answer, err)
 	}
 	page.Parts = make([]driver.Part, len(listed.Parts))
@@ -103,6 +109,9 @@ func (b *bucket) CompleteUpload(ctx context.Context, request driver.CompleteUplo
 	}
 	if err != nil || made.Hash == "" {
 		return driver.Object{}, dialect.Foreign("the completion of an upload", answer, err)
+	}
+	if err := (control.Asked{Key: request.Upload.Key}).Echo(nil, made.told(), nil); err != nil {
+		return driver.Object{}, dialect.Lost("the completion of an upload", answer, err)
 	}
 	return driver.Object{
 		Key: request.Upload.Key, Size: request.Size, ETag: made.Hash, Checksums: checksums(made.Hash),

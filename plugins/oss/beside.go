@@ -29,6 +29,9 @@ func (b *bucket) tags(ctx context.Context, request driver.StatRequest) ([]driver
 	if err != nil {
 		return nil, err
 	}
+	if err := done("a request for tags", reply.ResultCommon); err != nil {
+		return nil, err
+	}
 	tags := make([]driver.Tag, len(reply.Tags))
 	for i, tag := range reply.Tags {
 		tags[i] = driver.Tag{Key: oss.ToString(tag.Key), Value: oss.ToString(tag.Value)}
@@ -58,7 +61,7 @@ func (b *bucket) restore(ctx context.Context, request driver.RestoreRequest) (bo
 	var refused *oss.ServiceError
 	switch {
 	case err == nil:
-		return reply.StatusCode == http.StatusOK, nil
+		return reply.StatusCode == http.StatusOK, done("a restoration", reply.ResultCommon)
 	case errors.As(err, &refused) && refused.Code == "RestoreAlreadyInProgress":
 		return false, nil
 	case errors.As(err, &refused) && refused.Code == "OperationNotSupported":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
@@ -14,9 +15,10 @@ import (
 )
 
 // dialect is how OSS refuses. Control calls and, through replies, the host read
-// answers by it.
+// answers by it. Every answer has a request id:
+// https://www.alibabacloud.com/help/en/oss/developer-reference/common-http-headers.
 var dialect = control.Dialect{
-	Name: "OSS", RequestID: []string{"x-oss-request-id"},
+	Name: "OSS", RequestID: []string{"x-oss-request-id"}, Always: true,
 	Error: driver.ErrorReply{Source: driver.SourceXML, Code: "Code", Message: "Message", Rules: errorRules},
 }
 
@@ -104,7 +106,28 @@ func answered(err error) *driver.Error {
 
 // foreign is the failure of a success that lacks what OSS never leaves out.
 func foreign(what string, answer oss.ResultCommon) error {
-	return dialect.Foreign(what, control.Answer{Status: answer.StatusCode, Header: answer.Headers}, nil)
+	return dialect.Foreign(what, answerOf(answer), nil)
+}
+
+// done says whether a success without a document is OSS's, by the request id that every
+// answer of OSS has: the login page of a proxy has none.
+func done(what string, answer oss.ResultCommon) error {
+	if dialect.FromStore(answerOf(answer)) {
+		return nil
+	}
+	return foreign(what, answer)
+}
+
+// answerOf returns what an answer of the SDK was, without its document.
+func answerOf(answer oss.ResultCommon) control.Answer {
+	return control.Answer{Status: answer.StatusCode, Header: answer.Headers}
+}
+
+// written is the text of a truth value. The SDK does not tell false from none: parts and
+// uploads that a page does not show are sent or looked for again.
+func written(truth bool) *string {
+	text := strconv.FormatBool(truth)
+	return &text
 }
 
 // unless forgives the one failure that leaves nothing to do.

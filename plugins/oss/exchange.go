@@ -33,6 +33,7 @@ func reply(accept ...int) *driver.Reply {
 			{Field: driver.FieldChecksum, Name: crcHeader, Algorithm: driver.AlgorithmCRC64ECMA, Encoding: driver.EncodingDecimal},
 		},
 		MetadataPrefix: metadataPrefix, RequestID: dialect.RequestID, Error: dialect.Error, Overridden: forcedHeader,
+		RequestIDAlways: dialect.Always, NotCarried: notCarried,
 	}
 }
 

@@ -132,7 +132,10 @@ func (b *bucket) stat(ctx context.Context, request driver.StatRequest) (driver.O
 func (b *bucket) Delete(ctx context.Context, request driver.DeleteRequest) error {
 	site, err := b.siteOf(ctx, request.Key)
 	if err == nil {
-		_, err = site.sdk.DeleteObject(ctx, &oss.DeleteObjectRequest{Bucket: &site.bucket, Key: &request.Key})
+		var reply *oss.DeleteObjectResult
+		if reply, err = site.sdk.DeleteObject(ctx, &oss.DeleteObjectRequest{Bucket: &site.bucket, Key: &request.Key}); err == nil {
+			err = done("a deletion", reply.ResultCommon)
+		}
 	}
 	return b.reporter.Fail("Delete", request.Key, b.unless("NoSuchKey", err))
 }

@@ -48,7 +48,7 @@ func session() driver.Session {
 // Expires that is no date are not documented: better refused than spoilt.
 func attributeHeaders() control.AttributeHeaders {
 	return control.AttributeHeaders{
-		Prefix: metadataPrefix, ExpiresDate: true,
+		Prefix: metadataPrefix, ExpiresDate: true, NotCarried: notCarried,
 		Rules: driver.MetadataRules{NameChars: "abcdefghijklmnopqrstuvwxyz0123456789-", VisibleASCII: true},
 	}
 }

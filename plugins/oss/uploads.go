@@ -37,6 +37,9 @@ func (b *bucket) createUpload(ctx context.Context, request driver.CreateUploadRe
 	if oss.ToString(reply.UploadId) == "" {
 		return driver.Upload{}, foreign("the begin of an upload", reply.ResultCommon)
 	}
+	if err := (control.Asked{Key: request.Key}).Echo(nil, reply.Key, nil); err != nil {
+		return driver.Upload{}, dialect.Foreign("the begin of an upload", answerOf(reply.ResultCommon), err)
+	}
 	return driver.Upload{UploadRef: driver.UploadRef{Key: request.Key, ID: *reply.UploadId}}, nil
 }
 
@@ -70,8 +73,12 @@ func (b *bucket) listParts(ctx context.Context, request driver.ListPartsRequest)
 			Number: int(part.PartNumber), Size: part.Size, ETag: control.Unquote(oss.ToString(part.ETag)), Checksums: checksums(part.HashCRC64),
 		}
 	}
-	if reply.IsTruncated {
+	if reply.IsTruncated && reply.NextPartNumberMarker > 0 {
 		page.Next = strconv.Itoa(int(reply.NextPartNumberMarker))
+	}
+	listed := control.Listed{Bucket: reply.Bucket, Key: reply.Key, Upload: reply.UploadId, Truncated: written(reply.IsTruncated), Next: page.Next}
+	if err := listed.Check(control.Asked{Bucket: site.bucket, Key: request.Upload.Key, Upload: request.Upload.ID}, len(reply.Parts)); err != nil {
+		return driver.PartsPage{}, dialect.Foreign("a list of parts", answerOf(reply.ResultCommon), err)
 	}
 	return page, nil
 }
@@ -101,6 +108,9 @@ func (b *bucket) completeUpload(ctx context.Context, request driver.CompleteUplo
 	if oss.ToString(reply.ETag) == "" {
 		return driver.Object{}, &driver.Error{Kind: driver.KindUnavailable, Message: "the answer broke off before the result: look the object up"}
 	}
+	if err := (control.Asked{Bucket: site.bucket, Key: request.Upload.Key}).Echo(reply.Bucket, reply.Key, nil); err != nil {
+		return driver.Object{}, dialect.Lost("the completion of an upload", answerOf(reply.ResultCommon), err)
+	}
 	return driver.Object{
 		Key: request.Upload.Key, Size: request.Size, ETag: control.Unquote(*reply.ETag), VersionID: oss.ToString(reply.VersionId),
 		Checksums: checksums(reply.HashCRC64),
@@ -111,7 +121,10 @@ func (b *bucket) completeUpload(ctx context.Context, request driver.CompleteUplo
 func (b *bucket) AbortUpload(ctx context.Context, request driver.UploadRef) error {
 	site, err := b.siteOf(ctx, request.Key)
 	if err == nil {
-		_, err = site.sdk.AbortMultipartUpload(ctx, &oss.AbortMultipartUploadRequest{Bucket: &site.bucket, Key: &request.Key, UploadId: &request.ID})
+		var reply *oss.AbortMultipartUploadResult
+		if reply, err = site.sdk.AbortMultipartUpload(ctx, &oss.AbortMultipartUploadRequest{Bucket: &site.bucket, Key: &request.Key, UploadId: &request.ID}); err == nil {
+			err = done("the end of an upload", reply.ResultCommon)
+		}
 	}
 	return b.reporter.Fail("AbortUpload", request.Key, b.unless("NoSuchUpload", err))
 }
@@ -146,8 +159,12 @@ func (b *bucket) listUploads(ctx context.Context, request driver.ListUploadsRequ
 		ref := driver.UploadRef{Key: oss.ToString(open.Key), ID: oss.ToString(open.UploadId)}
 		page.Uploads[i] = driver.Upload{UploadRef: ref, Initiated: utc(open.Initiated)}
 	}
-	if reply.IsTruncated {
-		page.Next = control.JoinToken(oss.ToString(reply.NextKeyMarker), oss.ToString(reply.NextUploadIdMarker))
+	if key, id := oss.ToString(reply.NextKeyMarker), oss.ToString(reply.NextUploadIdMarker); reply.IsTruncated && key+id != "" {
+		page.Next = control.JoinToken(key, id)
+	}
+	listed := control.Listed{Bucket: reply.Bucket, Prefix: reply.Prefix, Truncated: written(reply.IsTruncated), Next: page.Next}
+	if err := listed.Check(control.Asked{Bucket: site.bucket, Prefix: request.Prefix}, len(page.Uploads)); err != nil {
+		return driver.UploadsPage{}, dialect.Foreign("a list of uploads", answerOf(reply.ResultCommon), err)
 	}
 	return page, nil
 }

@@ -15,6 +15,9 @@ import (
 type AttributeHeaders struct {
 	Prefix string               // of user metadata, lower case: "x-amz-meta-"
 	Rules  driver.MetadataRules // as Session tells them; VisibleASCII is about metadata alone
+	// NotCarried names the headers of the object model that no attribute has, as
+	// driver.Reply.NotCarried does.
+	NotCarried []string
 	// HeaderUTF8 says that content headers hold UTF-8 beyond US-ASCII.
 	HeaderUTF8 bool
 	// ExpiresDate says that an Expires header that is not a date of HTTP's own form is
@@ -124,6 +127,7 @@ func (a AttributeHeaders) Object(key string, header http.Header) driver.Object {
 			CacheControl:       header.Get("Cache-Control"),
 			Expires:            header.Get("Expires"),
 			Metadata:           a.metadata(header),
+			NotCarried:         notCarried(a.NotCarried, header),
 		},
 	}
 	object.Size, _ = strconv.ParseInt(header.Get("Content-Length"), 10, 64)

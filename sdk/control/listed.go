@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -41,19 +43,11 @@ func (m Mismatch) Error() string { return string(m) }
 // https://www.alibabacloud.com/help/en/oss/developer-reference/listobjectsv2;
 // https://www.tencentcloud.com/document/product/436/7734.
 func (l Listed) Check(asked Asked, entries int) error {
-	for _, echo := range []struct {
-		what  string
-		told  *string
-		asked string
-	}{
-		{"bucket", l.Bucket, asked.Bucket}, {"key", l.Key, asked.Key}, {"upload", l.Upload, asked.Upload},
-	} {
-		if echo.told != nil && echo.asked != "" && *echo.told != echo.asked {
-			return Mismatch(fmt.Sprintf("it is of %s %q, %q was asked for", echo.what, *echo.told, echo.asked))
-		}
+	if err := asked.Echo(l.Bucket, l.Key, l.Upload); err != nil {
+		return err
 	}
 	switch {
-	case !prefixed(l.Prefix, asked.Prefix):
+	case !echoed(l.Prefix, asked.Prefix):
 		return Mismatch(fmt.Sprintf("it is of prefix %q, %q was asked for", *l.Prefix, asked.Prefix))
 	case l.Count != nil && *l.Count != strconv.Itoa(entries):
 		return Mismatch(fmt.Sprintf("it says that it has %s keys and has %d", *l.Count, entries))
@@ -67,10 +61,25 @@ func (l Listed) Check(asked Asked, entries int) error {
 	return nil
 }
 
-// prefixed says whether a page may be one of the prefix. Stores do not agree about whether
-// encoding-type=url is for the prefix as well, and XML cannot carry what is no UTF-8.
-func prefixed(told *string, asked string) bool {
-	if told == nil || *told == asked || !utf8.ValidString(asked) {
+// Echo returns a [Mismatch] where an answer names another bucket, key or upload than was
+// asked for. nil is what it does not name.
+func (a Asked) Echo(bucket, key, upload *string) error {
+	for _, echo := range []struct {
+		what  string
+		told  *string
+		asked string
+	}{{"bucket", bucket, a.Bucket}, {"key", key, a.Key}, {"upload", upload, a.Upload}} {
+		if echo.asked != "" && !echoed(echo.told, echo.asked) {
+			return Mismatch(fmt.Sprintf("it is of %s %q, %q was asked for", echo.what, *echo.told, echo.asked))
+		}
+	}
+	return nil
+}
+
+// echoed says whether what an answer tells may be what was asked for. Stores do not agree
+// about what encoding-type=url is for, and XML cannot carry every text.
+func echoed(told *string, asked string) bool {
+	if told == nil || *told == asked || !utf8.ValidString(asked) || strings.ContainsFunc(asked, unicode.IsControl) {
 		return true
 	}
 	decoded, err := url.QueryUnescape(*told)

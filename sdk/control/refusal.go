@@ -17,6 +17,7 @@ import (
 type Dialect struct {
 	Name      string   // of the protocol, for people: "S3"
 	RequestID []string // header names, first present wins
+	Always    bool     // every answer has one: see driver.Reply.RequestIDAlways
 	Error     driver.ErrorReply
 }
 
@@ -40,7 +41,8 @@ func (d Dialect) ReadRefusal(answer Answer) Refusal {
 // request id did not come from the store: unless it says that somebody is overloaded,
 // the endpoint is something else, which is KindInvalidArgument. A failure inside a
 // success, with a code that no rule names, is KindUnavailable: the store began the
-// work and could not finish it.
+// work and could not finish it. What is not found is only for the store to say: without a
+// request id, where it always sends one, the answer is KindUnavailable.
 func (d Dialect) Failure(refused Refusal) *driver.Error {
 	failure := &driver.Error{
 		Status: refused.Status, Code: refused.Code, Message: refused.Message,
@@ -52,6 +54,10 @@ func (d Dialect) Failure(refused Refusal) *driver.Error {
 	case failure.Code == "" && failure.RequestID == "" && !overloaded:
 		failure.Kind = driver.KindInvalidArgument
 		failure.Message = fmt.Sprintf("the endpoint does not speak %s: it answers HTTP %d with %s%s", d.Name, refused.Status, contentKind(refused.Header), d.advice())
+	case failure.Kind == driver.KindNotFound && failure.RequestID == "" && d.Always:
+		failure.Kind = driver.KindUnavailable
+		failure.Message = fmt.Sprintf("the answer did not come from the store: it says HTTP %d, code %q, and has no request id; look for a proxy on the way", refused.Status, refused.Code)
+		failure.Code = "" // so that no caller takes it for the store's word
 	case refused.Status < 300 && failure.Kind == driver.KindFatal:
 		failure.Kind = driver.KindUnavailable
 	}
@@ -79,6 +85,15 @@ func (d Dialect) Foreign(what string, answer Answer, cause error) *driver.Error 
 	}
 }
 
+// Lost is the failure of an answer to a write that is not of what was written: whether the
+// store did it is not known, so the caller looks.
+func (d Dialect) Lost(what string, answer Answer, cause error) *driver.Error {
+	return &driver.Error{
+		Kind: driver.KindUnavailable, Status: answer.Status, RequestID: d.requestID(answer.Header), Err: cause,
+		Message: fmt.Sprintf("the answer to %s is not what was asked for: %v: look the object up", what, cause),
+	}
+}
+
 // Knows says whether a rule names the code: some SDKs make codes up.
 func (d Dialect) Knows(code string) bool {
 	return slices.ContainsFunc(d.Error.Rules, func(rule driver.ErrorRule) bool { return code != "" && rule.Code == code })
@@ -88,6 +103,9 @@ func (d Dialect) Knows(code string) bool {
 func (d Dialect) advice() string {
 	return fmt.Sprintf(": give the address of the store's %s interface, with the right port and the right one of http and https", d.Name)
 }
+
+// FromStore says whether an answer has a request id of the store.
+func (d Dialect) FromStore(answer Answer) bool { return d.requestID(answer.Header) != "" }
 
 func (d Dialect) requestID(header http.Header) string {
 	for _, name := range d.RequestID {

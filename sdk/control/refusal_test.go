@@ -105,3 +105,29 @@ func TestKnows(t *testing.T) {
 		}
 	}
 }
+
+// TestAbsenceIsForTheStoreToSay: a 404 in the store's words without its request id is a
+// proxy's, where the store always sends one.
+func TestAbsenceIsForTheStoreToSay(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		always bool
+		id     string
+		want   driver.Kind
+	}{
+		"the store's":            {true, "id", driver.KindNotFound},
+		"a proxy's":              {true, "", driver.KindUnavailable},
+		"of a store without ids": {false, "", driver.KindNotFound},
+	} {
+		dialect := dialects()["xml"]
+		dialect.Always = test.always
+		header := http.Header{}
+		if test.id != "" {
+			header.Set("X-Xyz-Id", test.id)
+		}
+		failure := dialect.Failure(Refusal{Status: 404, Code: "NoSuchKey", Header: header})
+		if failure.Kind != test.want || (failure.Code == "NoSuchKey") != (test.want == driver.KindNotFound) {
+			t.Errorf("%s: %v (%s)", name, failure, failure.Kind)
+		}
+	}
+}

@@ -14,7 +14,7 @@ const metadataPrefix = "x-amz-meta-"
 // headers say how the store keeps attributes.
 func (m MetadataSet) headers() control.AttributeHeaders {
 	return control.AttributeHeaders{
-		Prefix: metadataPrefix, Rules: m.rules(), HeaderUTF8: m.HeaderUTF8, ExpiresDate: m.ExpiresDate,
+		Prefix: metadataPrefix, Rules: m.rules(), NotCarried: notCarried, HeaderUTF8: m.HeaderUTF8, ExpiresDate: m.ExpiresDate,
 	}
 }
 

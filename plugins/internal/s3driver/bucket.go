@@ -113,8 +113,8 @@ func Open(ctx context.Context, config Config) (*Bucket, error) {
 		NoLeadingSlash: session.KeyRules.NoLeadingSlash,
 	}
 	bucket := &Bucket{
-		config: config, session: session, aliases: aliases, dialect: dialect(), keyring: keyring, clock: clock,
-		transport: transport, client: control.NewClient(transport, clock), replies: newReplies(),
+		config: config, session: session, aliases: aliases, dialect: dialect(config.Profile), keyring: keyring, clock: clock,
+		transport: transport, client: control.NewClient(accepting(config.Profile, transport), clock), replies: newReplies(config.Profile),
 	}
 	bucket.reporter = bucket.newReporter()
 	return bucket, nil
@@ -202,6 +202,29 @@ func (c clockSigner) SignHTTP(
 	// of Amazon's endpoints, which a fixed endpoint does without.
 	options = append(options, func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	return v4.NewSigner().SignHTTP(ctx, keys, request, payload, service, region, c.clock.Now(), options...)
+}
+
+// accepting has every HEAD accept what the profile says, so that it tells of the object as
+// it is stored. Other calls do not: their documents would come compressed. The header is added
+// below the signature.
+func accepting(profile Profile, next http.RoundTripper) http.RoundTripper {
+	if profile.AcceptEncoding == "" {
+		return next
+	}
+	return acceptor{next: next, encoding: profile.AcceptEncoding}
+}
+
+type acceptor struct {
+	next     http.RoundTripper
+	encoding string
+}
+
+func (a acceptor) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method == http.MethodHead {
+		request = request.Clone(request.Context()) // a RoundTripper must not change what it was given
+		request.Header.Set("Accept-Encoding", a.encoding)
+	}
+	return a.next.RoundTrip(request)
 }
 
 // plainer takes from a request what the SDK adds for Amazon alone. Google Cloud Storage

@@ -16,9 +16,9 @@ import (
 
 // dialect is how S3 refuses. Control calls and, through [newReplies], the host read
 // answers by it.
-func dialect() control.Dialect {
+func dialect(profile Profile) control.Dialect {
 	return control.Dialect{
-		Name: "S3", RequestID: []string{"x-amz-request-id"},
+		Name: "S3", RequestID: []string{"x-amz-request-id"}, Always: profile.RequestID,
 		Error: driver.ErrorReply{Source: driver.SourceXML, Code: "Code", Message: "Message", Rules: errorRules},
 	}
 }

@@ -3,6 +3,7 @@ package s3driver
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"time"
 
@@ -49,6 +50,9 @@ func (b *Bucket) signGet(ctx context.Context, request driver.GetRequest) (driver
 	} else {
 		life = control.Life(signer.keys, life)
 		exchange.URL = signer.presign(place.root, plain, at, life)
+	}
+	if encoding := b.config.Profile.AcceptEncoding; encoding != "" { // not signed: Google changes it before it checks
+		exchange.Header = append(slices.Clip(exchange.Header), driver.Header{Name: "accept-encoding", Value: encoding})
 	}
 	exchange.Expires = at.Add(life - min(expiryMargin, life/2))
 	return exchange, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -20,6 +21,9 @@ type Profile struct {
 	Addressing Addressing `yaml:"addressing"` // where none is given
 
 	ConditionalGet bool        `yaml:"conditional-get"` // GET honours If-Match
+	RequestID      bool        `yaml:"request-id"`      // every answer has an x-amz-request-id
+	AcceptEncoding string      `yaml:"accept-encoding"` // what a download must accept to come as it is stored; empty where it does anyway
+	StoredEncoding string      `yaml:"stored-encoding"` // header that tells the stored Content-Encoding; see driver.Reply
 	Listing        Listing     `yaml:"listing"`
 	Checksums      Checksums   `yaml:"checksums"`
 	Uploads        Uploads     `yaml:"uploads"`
@@ -147,10 +151,26 @@ func ParseProfile(name string, document []byte) (Profile, error) {
 		return Profile{}, fmt.Errorf("profile %s: %w", name, err)
 	}
 	profile.Name = name
+	if problem := profile.encodingProblem(); problem != "" {
+		return Profile{}, fmt.Errorf("profile %s: %s", name, problem)
+	}
 	if _, err := profile.session(); err != nil {
 		return Profile{}, err
 	}
 	return profile, nil
+}
+
+// encodingProblem says what is wrong with what the profile says of compressed objects.
+func (p Profile) encodingProblem() string {
+	switch {
+	case strings.Contains(p.AcceptEncoding, "identity"):
+		return "accept-encoding names identity, which is what is sent where it is empty"
+	case p.StoredEncoding != strings.ToLower(p.StoredEncoding):
+		return "stored-encoding is not in lower case"
+	case p.StoredEncoding != "" && p.AcceptEncoding == "":
+		return "stored-encoding without accept-encoding: what is decompressed would be refused and never come"
+	}
+	return ""
 }
 
 // session fills in what the profile says of a session.

@@ -7,7 +7,7 @@ type replies struct {
 	get, put, part *driver.Reply
 }
 
-func newReplies() replies {
+func newReplies(profile Profile) replies {
 	capture := []driver.Capture{
 		{Field: driver.FieldETag, Name: "etag"},
 		{Field: driver.FieldVersionID, Name: "x-amz-version-id"},
@@ -19,11 +19,14 @@ func newReplies() replies {
 			Field: driver.FieldChecksum, Name: known.header, Algorithm: known.algorithm, Encoding: driver.EncodingBase64,
 		})
 	}
-	s3 := dialect()
+	s3 := dialect(profile)
 	reply := func(accept ...int) *driver.Reply {
 		return &driver.Reply{
 			Accept: accept, Capture: capture, MetadataPrefix: metadataPrefix, RequestID: s3.RequestID, Error: s3.Error,
+			RequestIDAlways: s3.Always,
 		}
 	}
-	return replies{get: reply(200, 206), put: reply(200), part: reply(200)}
+	get := reply(200, 206)
+	get.StoredEncoding, get.NotCarried = profile.StoredEncoding, notCarried
+	return replies{get: get, put: reply(200), part: reply(200)}
 }

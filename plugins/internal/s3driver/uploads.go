@@ -41,6 +41,9 @@ func (b *Bucket) createUpload(ctx context.Context, request driver.CreateUploadRe
 	if aws.ToString(reply.UploadId) == "" {
 		return driver.Upload{}, control.Invalid("the endpoint does not speak S3: it began an upload without an id")
 	}
+	if err := (control.Asked{Key: request.Key}).Echo(nil, reply.Key, nil); err != nil {
+		return driver.Upload{}, b.dialect.Foreign("the begin of an upload", answerOf(reply.ResultMetadata), err)
+	}
 	upload := driver.Upload{UploadRef: driver.UploadRef{Key: request.Key, ID: *reply.UploadId}}
 	if reply.AbortDate != nil {
 		upload.Expires = reply.AbortDate.UTC()
@@ -79,13 +82,18 @@ func (b *Bucket) listParts(ctx context.Context, request driver.ListPartsRequest)
 		return driver.PartsPage{}, control.Invalid("the endpoint does not speak S3: its list of parts names no upload")
 	}
 	page := driver.PartsPage{Parts: make([]driver.Part, len(reply.Parts))}
+	listed := control.Listed{Bucket: reply.Bucket, Key: reply.Key, Upload: reply.UploadId, Truncated: written(reply.IsTruncated)}
+	if aws.ToBool(reply.IsTruncated) {
+		page.Next = aws.ToString(reply.NextPartNumberMarker)
+	}
+	listed.Next = page.Next
+	if err := listed.Check(control.Asked{Bucket: b.named(), Key: request.Upload.Key, Upload: request.Upload.ID}, len(reply.Parts)); err != nil {
+		return driver.PartsPage{}, b.dialect.Foreign("a list of parts", answerOf(reply.ResultMetadata), err)
+	}
 	for i, part := range reply.Parts {
 		held := driver.Part{Number: int(aws.ToInt32(part.PartNumber)), Size: aws.ToInt64(part.Size), ETag: control.Unquote(aws.ToString(part.ETag))}
 		held.Checksums = collect(part.ChecksumCRC64NVME, part.ChecksumCRC32C, part.ChecksumCRC32, part.ChecksumSHA256, part.ChecksumSHA1, false)
 		page.Parts[i] = held
-	}
-	if aws.ToBool(reply.IsTruncated) {
-		page.Next = aws.ToString(reply.NextPartNumberMarker)
 	}
 	return page, nil
 }
@@ -135,6 +143,9 @@ func (b *Bucket) completeUpload(ctx context.Context, request driver.CompleteUplo
 	if aws.ToString(reply.ETag) == "" {
 		return driver.Object{}, &driver.Error{Kind: driver.KindUnavailable, Message: "the answer broke off before the result: look the object up"}
 	}
+	if err := (control.Asked{Bucket: b.named(), Key: request.Upload.Key}).Echo(reply.Bucket, reply.Key, nil); err != nil {
+		return driver.Object{}, b.dialect.Lost("the completion of an upload", answerOf(reply.ResultMetadata), err)
+	}
 	composite := reply.ChecksumType == types.ChecksumTypeComposite
 	return driver.Object{
 		Key: request.Upload.Key, Size: request.Size, ETag: control.Unquote(*reply.ETag), VersionID: aws.ToString(reply.VersionId),
@@ -149,12 +160,16 @@ func (b *Bucket) AbortUpload(ctx context.Context, request driver.UploadRef) erro
 
 func (b *Bucket) abortUpload(ctx context.Context, request driver.UploadRef) error {
 	place, _, err := b.prepare(ctx, request.Key)
-	if err == nil {
-		_, err = place.sdk.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-			Bucket: &b.config.Bucket, Key: &request.Key, UploadId: &request.ID,
-		})
+	if err != nil {
+		return err
 	}
-	return b.unless("NoSuchUpload", err)
+	reply, err := place.sdk.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &b.config.Bucket, Key: &request.Key, UploadId: &request.ID,
+	})
+	if err != nil {
+		return b.unless("NoSuchUpload", err)
+	}
+	return b.done("the end of an upload", reply.ResultMetadata)
 }
 
 // ListUploads returns one page of open uploads.
@@ -207,7 +222,13 @@ func (b *Bucket) listUploads(ctx context.Context, request driver.ListUploadsRequ
 		if key == "" && len(page.Uploads) > 0 { // MinIO leaves it out
 			key = page.Uploads[len(page.Uploads)-1].Key
 		}
-		page.Next = writeMarker(key, aws.ToString(reply.NextUploadIdMarker))
+		if id := aws.ToString(reply.NextUploadIdMarker); key+id != "" {
+			page.Next = writeMarker(key, id)
+		}
+	}
+	listed := control.Listed{Bucket: reply.Bucket, Prefix: reply.Prefix, Truncated: written(reply.IsTruncated), Next: page.Next}
+	if err := listed.Check(control.Asked{Bucket: b.named(), Prefix: request.Prefix}, len(page.Uploads)); err != nil {
+		return driver.UploadsPage{}, b.dialect.Foreign("a list of uploads", answerOf(reply.ResultMetadata), err)
 	}
 	return page, nil
 }
