@@ -38,10 +38,35 @@ func absentObject(k *check) {
 			k.errorf("%s has code %q, want NoSuchKey: an absent bucket must be told apart", doing, failure.Code)
 		}
 	}
+	k.wantNamed(key, getErr)
 	var failure *driver.Error
+	if errors.As(statErr, &failure) && failure.Code != "NoSuchKey" {
+		k.errorf("stat of an absent object has code %q, want NoSuchKey: any 404 would be taken for an absent key", failure.Code)
+	}
 	if errors.As(statErr, &failure) && (failure.Op != "Stat" || failure.Key != key) {
 		k.errorf("stat of an absent object blames %s %q", failure.Op, failure.Key)
 	}
+}
+
+// wantNamed checks that a rule names how the store refuses an absent key, by its code or
+// text: a 404 alone is also that of a proxy, and hosts do not believe it.
+func (k *check) wantNamed(key string, refused error) {
+	exchange, err := k.bucket.SignGet(k.ctx, driver.GetRequest{Key: key})
+	k.must(err, "sign")
+	var failure *driver.Error
+	if !errors.As(refused, &failure) {
+		return
+	}
+	for _, rule := range exchange.Reply.Error.Rules {
+		matches := (rule.Status == 0 || rule.Status == failure.Status) && (rule.Code == "" || rule.Code == failure.Code) && strings.Contains(failure.Message, rule.Message)
+		if matches && rule.Code+rule.Message != "" {
+			return
+		}
+		if matches {
+			break // the first one wins
+		}
+	}
+	k.errorf("no error rule names how an absent key is refused (HTTP %d, code %q, %q): any 404 would be taken for it", failure.Status, failure.Code, failure.Message)
 }
 
 // wantWellFormed checks the error of a request that the store answered.

@@ -2,6 +2,7 @@ package drivertest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -12,6 +13,7 @@ func putCases() []testCase {
 		{name: "put-overwrite", proves: "a PUT replaces the object and its attributes", run: putOverwrite},
 		{name: "put-length", proves: "an exchange takes a body of the signed length only", declared: signsRequests, run: putLength},
 		{name: "put-checksum", proves: "a checksum given before the PUT is not taken on trust", run: putChecksum},
+		{name: "put-proof", proves: "an answer to PUT, part and GET shows that it is the store's", run: putProof},
 		{name: "put-trailer", proves: "a wrong trailing checksum is refused", run: putTrailer},
 	}
 }
@@ -34,6 +36,44 @@ func putSizes(k *check) {
 		if stored.ETag == "" || stored.ETag != got.ETag || stored.ETag != object.ETag {
 			k.errorf("%q has ETag %q from PUT, %q from GET, %q from Stat", key, stored.ETag, got.ETag, object.ETag)
 		}
+	}
+}
+
+// putProof: hosts take a write for done when its answer has what the reply captures as ETag
+// and, where the store always sends one, a request id. What the reply cannot capture, and
+// what a store that declares it does not send, would leave every write unproven.
+func putProof(k *check) {
+	key := k.key("object")
+	body := data(key, 1000)
+	put, err := k.bucket.SignPut(k.ctx, k.putRequest(key, body, driver.Attributes{}))
+	k.must(err, "sign")
+	k.wrote(key)
+	k.wantProof("put", put, Send{Body: body})
+	get, err := k.bucket.SignGet(k.ctx, driver.GetRequest{Key: key})
+	k.must(err, "sign")
+	k.wantProof("get", get, Send{})
+	k.wantProof("get of a range", get, Send{Range: "bytes=0-9"})
+	if uploader, can := driver.As[driver.Uploader](k.bucket, driver.CapabilityUploader); can {
+		upload := k.create(k.key("upload"), driver.Attributes{})
+		part, err := uploader.SignPart(k.ctx, driver.PartRequest{Upload: upload.ref, Number: 1, Size: int64(len(body))})
+		k.must(err, "sign")
+		k.wantProof("put of a part", part, Send{Body: body})
+	}
+}
+
+// wantProof executes the exchange and looks for what shows that the answer is the store's.
+func (k *check) wantProof(doing string, exchange driver.Exchange, send Send) {
+	answer, err := k.executor.Do(k.ctx, exchange, send)
+	k.must(err, "%s", doing)
+	captured := slices.ContainsFunc(exchange.Reply.Capture, func(c driver.Capture) bool { return c.Field == driver.FieldETag })
+	switch {
+	case !captured:
+		k.errorf("the reply to %s captures no ETag: a login page that answers 200 would count as done", doing)
+	case answer.ETag == "":
+		k.errorf("the answer to %s has no ETag where the reply captures it", doing)
+	}
+	if exchange.Reply.RequestIDAlways && answer.RequestID == "" {
+		k.errorf("the answer to %s has no request id, which RequestIDAlways declares (%q)", doing, exchange.Reply.RequestID)
 	}
 }
 

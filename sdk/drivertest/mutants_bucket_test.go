@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,6 +57,23 @@ func onStat(change func(*driver.Object, error) error) func(*altered) {
 	}
 }
 
+// onReplies alters how the host reads the answers to GET, PUT and parts.
+func onReplies(change func(*driver.Reply)) func(*altered) {
+	changed := func(exchange driver.Exchange, err error) (driver.Exchange, error) {
+		if err == nil {
+			reply := *exchange.Reply
+			change(&reply)
+			exchange.Reply = &reply
+		}
+		return exchange, err
+	}
+	return func(b *altered) {
+		b.signGet = func(ctx ctx, r driver.GetRequest) (driver.Exchange, error) { return changed(b.whole.SignGet(ctx, r)) }
+		b.signPut = func(ctx ctx, r driver.PutRequest) (driver.Exchange, error) { return changed(b.whole.SignPut(ctx, r)) }
+		b.signPart = func(ctx ctx, r driver.PartRequest) (driver.Exchange, error) { return changed(b.whole.SignPart(ctx, r)) }
+	}
+}
+
 // bucketMutants have bugs in what concerns one object.
 func bucketMutants() []mutant {
 	var types sync.Map // key to content type of the first version
@@ -68,6 +86,32 @@ func bucketMutants() []mutant {
 			bug: "Stat lies about the checksum", caught: []string{"put-sizes"},
 			bucket: onStat(func(o *driver.Object, err error) error {
 				o.Checksums = []driver.Checksum{{Algorithm: driver.AlgorithmCRC64NVME, Value: "12345678"}}
+				return err
+			}),
+		},
+		{
+			bug: "replies capture no ETag", caught: []string{"put-proof", "put-sizes"},
+			bucket: onReplies(func(r *driver.Reply) { r.Capture = slices.DeleteFunc(slices.Clone(r.Capture), isETag) }),
+		},
+		{
+			bug: "a request id is declared that never comes", caught: []string{"put-proof"},
+			bucket: onReplies(func(r *driver.Reply) { r.RequestIDAlways, r.RequestID = true, []string{"x-never"} }),
+		},
+		{
+			bug: "no rule names an absent key", caught: []string{"absent-object"},
+			bucket: onReplies(func(r *driver.Reply) { r.Error.Rules = nil }),
+		},
+		{
+			bug: "the code of a refusal is not read", caught: []string{"absent-object"},
+			bucket: onReplies(func(r *driver.Reply) { r.Error.Code = "" }),
+		},
+		{
+			bug: "Stat does not say what is absent", caught: []string{"absent-object"},
+			bucket: onStat(func(_ *driver.Object, err error) error {
+				var failure *driver.Error
+				if errors.As(err, &failure) {
+					failure.Code = ""
+				}
 				return err
 			}),
 		},
@@ -218,3 +262,5 @@ func bucketMutants() []mutant {
 		},
 	}
 }
+
+func isETag(c driver.Capture) bool { return c.Field == driver.FieldETag }

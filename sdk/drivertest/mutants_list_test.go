@@ -82,6 +82,19 @@ func listMutants() []mutant {
 			bucket: onListing(func(r *driver.ListRequest) { r.Prefix = strings.TrimSuffix(r.Prefix, "/") }),
 		},
 		{
+			bug: "the prefix is ignored", caught: []string{"list-prefix"},
+			bucket: onListing(func(r *driver.ListRequest) { r.Prefix = "" }),
+		},
+		{
+			bug: "a key is listed without the prefix", caught: []string{"list-prefix", "list-pages"},
+			bucket: onPage(func(r driver.ListRequest, p *driver.ListPage, err error) error {
+				for i := range p.Objects {
+					p.Objects[i].Key = strings.TrimPrefix(p.Objects[i].Key, r.Prefix)
+				}
+				return err
+			}),
+		},
+		{
 			bug: "StartAfter is inclusive", caught: []string{"list-start-after"},
 			bucket: onListing(func(r *driver.ListRequest) { r.StartAfter = r.StartAfter[:max(0, len(r.StartAfter)-1)] }),
 		},

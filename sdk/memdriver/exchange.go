@@ -70,9 +70,9 @@ func replies(form string) (get, put *driver.Reply) {
 	inHeaders := facts(driver.SourceHeader, "ETag", checksumHeader)
 	get = &driver.Reply{
 		Accept: []int{200, 206}, Capture: inHeaders, MetadataPrefix: metadataPrefix, RequestID: requestID, Error: failed,
-		Overridden: forcedHeader,
+		Overridden: forcedHeader, RequestIDAlways: true,
 	}
-	put = &driver.Reply{Accept: []int{200}, Capture: inHeaders, RequestID: requestID, Error: failed}
+	put = &driver.Reply{Accept: []int{200}, Capture: inHeaders, RequestID: requestID, RequestIDAlways: true, Error: failed}
 	switch form {
 	case repliesJSON:
 		put.Capture = facts(driver.SourceJSON, "etag", "checksum")
