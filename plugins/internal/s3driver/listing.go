@@ -30,8 +30,7 @@ func (l Listing) parse(document []byte, asked control.Asked) (driver.ListPage, e
 		return driver.ListPage{}, errNoListing
 	}
 	var page driver.ListPage
-	var listed control.Listed
-	var marker string
+	var head pageHead
 	// Some stores say so at the end only. No key can hold it: "<" is escaped.
 	encoded := bytes.Contains(document, []byte("<EncodingType>url</EncodingType>"))
 	page.Objects = make([]driver.Object, 0, bytes.Count(document, []byte("<Contents")))
@@ -43,8 +42,7 @@ func (l Listing) parse(document []byte, asked control.Asked) (driver.ListPage, e
 		if name == nil {
 			break
 		}
-		switch string(name) {
-		case "Contents":
+		if string(name) == "Contents" {
 			object, restored, err := reader.contents(encoded)
 			if err != nil {
 				return driver.ListPage{}, err
@@ -52,36 +50,49 @@ func (l Listing) parse(document []byte, asked control.Asked) (driver.ListPage, e
 			object.Frozen = l.Restores && object.StorageClass != "" && !restored
 			page.Objects = append(page.Objects, object)
 			continue
-		case "Name":
-			listed.Bucket = reader.said()
-		case "Prefix":
-			listed.Prefix = reader.said()
-		case "KeyCount":
-			listed.Count = reader.said()
-		case "IsTruncated":
-			listed.Truncated = reader.said()
-		case "NextContinuationToken":
-			page.Next, _ = reader.text()
-		case "NextMarker":
-			marker, _ = reader.text()
 		}
+		head.read(&reader, string(name))
 		if err := reader.close(); err != nil {
 			return driver.ListPage{}, err
 		}
 	}
 	if l.V1 {
-		page.Next = ""
-		if listed.Truncated != nil && *listed.Truncated == "true" {
-			if page.Next, err = nextMarker(marker, encoded, page.Objects); err != nil {
+		head.Next = ""
+		if head.Truncated != nil && *head.Truncated == "true" {
+			if head.Next, err = nextMarker(head.marker, encoded, page.Objects); err != nil {
 				return driver.ListPage{}, err
 			}
 		}
 	}
-	listed.Next = page.Next
-	if err := listed.Check(asked, len(page.Objects)); err != nil {
+	page.Next = head.Next
+	if err := head.Check(asked, len(page.Objects)); err != nil {
 		return driver.ListPage{}, err
 	}
 	return page, nil
+}
+
+// pageHead is what a page says beside its objects.
+type pageHead struct {
+	control.Listed
+	marker string // NextMarker
+}
+
+// read reads one element, whose name was read.
+func (h *pageHead) read(r *xmlReader, name string) {
+	switch name {
+	case "Name":
+		h.Bucket = r.said()
+	case "Prefix":
+		h.Prefix = r.said()
+	case "KeyCount":
+		h.Count = r.said()
+	case "IsTruncated":
+		h.Truncated = r.said()
+	case "NextContinuationToken":
+		h.Next, _ = r.text()
+	case "NextMarker":
+		h.marker, _ = r.text()
+	}
 }
 
 // nextMarker returns the key from which a listing of version 1 goes on. Amazon tells
