@@ -65,7 +65,7 @@ func (a *Assembler) act(ctx context.Context, id, token string) error {
 
 // complete joins the parts unless another does so.
 func (a *Assembler) complete(ctx context.Context, id, token string) error {
-	owner := a.newOwner()
+	owner, taken := a.newOwner(), time.Now()
 	upload, mine, err := a.store.Claim(ctx, id, Ready, Completing, owner, a.config.Joining)
 	if errors.Is(err, ErrNotFound) || err == nil && !mine {
 		return nil
@@ -73,7 +73,7 @@ func (a *Assembler) complete(ctx context.Context, id, token string) error {
 	if err != nil {
 		return err
 	}
-	work, release := a.hold(ctx, id, owner, a.config.Joining, token)
+	work, release := a.hold(ctx, id, owner, taken, a.config.Joining, token)
 	defer release()
 	err = lost(work, a.join(work, upload))
 	if err != nil && work.Err() == nil && a.age(upload) > a.config.GiveUp {

@@ -40,7 +40,7 @@ func (a *Assembler) Split(ctx context.Context, t task.Task, run, message string,
 		size := upload.Record.PartSize
 		upload.Total = int((t.Size + size - 1) / size)
 	}
-	owner, intended := a.newOwner(), upload.Record.Intended
+	owner, intended, taken := a.newOwner(), upload.Record.Intended, time.Now()
 	upload, mine, err := a.store.Create(ctx, upload, owner, a.config.Creating)
 	switch {
 	case err != nil:
@@ -50,7 +50,7 @@ func (a *Assembler) Split(ctx context.Context, t task.Task, run, message string,
 	case !mine:
 		return journal.Record{}, nil
 	}
-	work, release := a.hold(ctx, upload.ID, owner, a.config.Creating, "")
+	work, release := a.hold(ctx, upload.ID, owner, taken, a.config.Creating, "")
 	defer release()
 	if wasHandedOver(upload) { // by another since we looked
 		return journal.Record{}, nil

@@ -3,6 +3,7 @@ package assembly
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/transfer"
@@ -56,12 +57,12 @@ func (a *Assembler) sweep(ctx context.Context, upload Upload) error {
 
 // takeOver goes on with a giant object that its owner left.
 func (a *Assembler) takeOver(ctx context.Context, upload Upload) error {
-	owner := a.newOwner()
+	owner, taken := a.newOwner(), time.Now()
 	upload, mine, err := a.store.Create(ctx, upload, owner, a.config.Creating)
 	if err != nil || !mine || upload.State != Open {
 		return err
 	}
-	work, release := a.hold(ctx, upload.ID, owner, a.config.Creating, "")
+	work, release := a.hold(ctx, upload.ID, owner, taken, a.config.Creating, "")
 	defer release()
 	upload, err = a.begin(work, upload, owner, true)
 	var refused *refusal

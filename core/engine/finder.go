@@ -14,6 +14,7 @@ import (
 	"github.com/dth-dev/dth/core/diff"
 	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/lease"
 	"github.com/dth-dev/dth/core/ledger"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/queue"
@@ -32,11 +33,8 @@ const finderLease = "finder"
 // another finder works it is ErrFinderRuns and does nothing; so it ends when another took
 // its place. With wait, *UnsettledError says that objects were lost on the way.
 func (e *Engine) Find(ctx context.Context, wait bool) (*observe.Report, error) {
-	asked, began := ctx, time.Now() // asked ends when the finder is told to stop
-	held, err := e.fleet.Journal.TakeLease(ctx, finderLease, e.fleet.Worker, e.fleet.Lease)
-	if err == nil && !held {
-		err = ErrFinderRuns
-	}
+	asked := ctx // ends when the finder is told to stop
+	taken, err := e.takeLease(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +43,9 @@ func (e *Engine) Find(ctx context.Context, wait bool) (*observe.Report, error) {
 	renewing := make(chan struct{})
 	go func() {
 		defer close(renewing)
-		e.renewLease(ctx, began, stop)
+		if err := e.keepLease(ctx, taken); err != nil {
+			stop(err)
+		}
 	}()
 	report, err := e.run(ctx, func(ctx context.Context) error { return e.findOnce(ctx, wait) })
 	if cause := context.Cause(ctx); err != nil && cause != nil && asked.Err() == nil {
@@ -56,36 +56,38 @@ func (e *Engine) Find(ctx context.Context, wait bool) (*observe.Report, error) {
 	return report, err
 }
 
-// renewLease keeps the lease, which was taken at a time, until ctx ends. It ends the run
-// when the lease is lost, and before it can be lost without our knowing.
-func (e *Engine) renewLease(ctx context.Context, taken time.Time, stop context.CancelCauseFunc) {
-	ticker := time.NewTicker(e.fleet.Lease / 5)
-	defer ticker.Stop()
+// takeLease takes the finders' lease, and returns when it was asked for. A lease of which
+// the answer took the half is asked for again.
+func (e *Engine) takeLease(ctx context.Context) (taken time.Time, err error) {
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
+		taken = time.Now()
+		held, err := e.fleet.Journal.TakeLease(ctx, finderLease, e.fleet.Worker, e.fleet.Lease)
+		if err == nil && !held {
+			err = ErrFinderRuns
 		}
-		began, end := time.Now(), taken.Add(e.fleet.Lease/5*4)
-		bounded, cancel := context.WithDeadline(ctx, end)
-		held, err := e.fleet.Journal.TakeLease(bounded, finderLease, e.fleet.Worker, e.fleet.Lease)
-		cancel()
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err == nil && held:
-			taken = began
-		case err == nil:
-			stop(ErrFinderRuns)
-			return
-		case !time.Now().Before(end):
-			stop(fmt.Errorf("the finder's lease could not be renewed in time: %w", err))
-			return
-		default:
-			e.log.Warn("the finder's lease could not be renewed yet", "error", err)
+		if err != nil || time.Since(taken) < e.fleet.Lease/2 {
+			return taken, err
 		}
 	}
+}
+
+// keepLease keeps the lease, which was taken at a time, until ctx ends. It returns an
+// error when the lease is lost, and before it can be lost without our knowing.
+func (e *Engine) keepLease(ctx context.Context, taken time.Time) error {
+	err := lease.Lease{
+		Taken: taken, Life: e.fleet.Lease,
+		Renew: func(ctx context.Context) (bool, error) {
+			return e.fleet.Journal.TakeLease(ctx, finderLease, e.fleet.Worker, e.fleet.Lease)
+		},
+		Warn: func(err error) { e.log.Warn("the finder's lease could not be renewed yet", "error", err) },
+	}.Keep(ctx)
+	switch {
+	case errors.Is(err, lease.ErrLost):
+		return ErrFinderRuns
+	case err != nil:
+		return fmt.Errorf("the finder ends, because another may be at work on this job by now: %w", err)
+	}
+	return nil
 }
 
 func (e *Engine) findOnce(ctx context.Context, wait bool) error {

@@ -155,7 +155,8 @@ func (s *memoryStore) Extend(ctx context.Context, id, owner string, lease time.D
 	s.memory.mu.Lock()
 	defer s.memory.mu.Unlock()
 	if e, known := s.memory.uploads[id]; known && ctx.Err() == nil {
-		if held = e.upload.Owner == owner && !final(e.upload.State); held {
+		held = e.upload.Owner == owner && !final(e.upload.State)
+		if held && (lease <= 0 || e.upload.Lease.Before(s.now().Add(lease))) {
 			s.take(e, owner, lease)
 		}
 	}

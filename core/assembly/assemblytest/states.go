@@ -26,6 +26,7 @@ func stateTests() map[string]func(*testing.T, Table) {
 	return map[string]func(*testing.T, Table){
 		"a claim has one holder":               testClaim,
 		"a claim ends with its lease":          testClaimEnds,
+		"a late extension shortens no lease":   testExtendedLate,
 		"each of many contests has one winner": testClaimContended,
 		"only open and ready uploads fail":     testFail,
 		"a final state stays":                  testFinish,
@@ -105,6 +106,28 @@ func testCreateTakenOver(t *testing.T, table Table) {
 	held, err = s.Extend(t.Context(), upload.ID, "w1", lease)
 	must(t, "Extend", err)
 	mustEqual(t, "whether the lost lease is extended", false, held)
+}
+
+// testExtendedLate: of two requests of the owner the one that was sent first arrives last,
+// which a clock that is set back stands for.
+func testExtendedLate(t *testing.T, table Table) {
+	clock := newClock()
+	s, upload := table.Join(t, clock.Now), giant(1, 3)
+	create(t, s, upload, "w1", true)
+	want := clock.Now().Add(lease)
+	clock.advance(-time.Minute)
+	held, err := s.Extend(t.Context(), upload.ID, "w1", lease)
+	must(t, "Extend", err)
+	mustEqual(t, "whether the lease is held", true, held)
+	got, err := s.Get(t.Context(), upload.ID)
+	must(t, "Get", err)
+	mustEqual(t, "end of the lease", want, got.Lease)
+	held, err = s.Extend(t.Context(), upload.ID, "w1", -time.Minute)
+	must(t, "Extend", err)
+	mustEqual(t, "whether the lease is ended by its owner", true, held)
+	got, err = s.Get(t.Context(), upload.ID)
+	must(t, "Get", err)
+	mustEqual(t, "end of the lease that was given up", clock.Now().Add(-time.Minute), got.Lease)
 }
 
 func testCreateFinal(t *testing.T, table Table) {

@@ -157,14 +157,24 @@ func (s *Store) Claim(ctx context.Context, id string, from, to assembly.State, o
 	return upload, mine, failed("claim", id, err)
 }
 
-// Extend makes the lease that owner holds last longer; false when it is lost.
+// Extend makes the lease that owner holds last longer; false when it is lost. A request
+// that arrives late does not shorten it; a negative time ends it.
 func (s *Store) Extend(ctx context.Context, id, owner string, lease time.Duration) (bool, error) {
 	values := dynamo.Item{":o": dynamo.Text(owner), ":l": dynamo.Int(s.client.Until(lease))}
-	_, mine, err := s.update(ctx, id, "SET #l = :l", "#o = :o AND "+pending, final(values))
-	if errors.Is(err, assembly.ErrNotFound) {
-		return false, nil
+	condition := "#o = :o AND " + pending
+	if lease > 0 {
+		condition += " AND #l < :l"
 	}
-	return mine, failed("extend", id, err)
+	there, extended, err := s.update(ctx, id, "SET #l = :l", condition, final(values))
+	switch {
+	case errors.Is(err, assembly.ErrNotFound):
+		return false, nil
+	case err != nil || extended:
+		return extended, failed("extend", id, err)
+	}
+	upload, err := s.readHead(there)
+	held := upload.Owner == owner && upload.State != assembly.Done && upload.State != assembly.Aborted // for longer already
+	return held && err == nil, failed("extend", id, err)
 }
 
 // Fail turns Open or Ready into Failed; no other state changes.

@@ -61,14 +61,16 @@ func leaseKey(name string) dynamo.Item {
 }
 
 // TakeLease makes owner the holder of a name for ttl, by this machine's clock, or extends
-// what it holds; see dynamo.ClockMargin. It returns false while another holds it.
+// what it holds; see dynamo.ClockMargin. It returns false while another holds it. Requests
+// of one owner may overtake each other: one that arrives late does not shorten the lease.
 func (j *Journal) TakeLease(ctx context.Context, name, owner string, ttl time.Duration) (bool, error) {
 	_, err := j.client.Update(ctx, dynamo.Write{
-		Table: j.client.Parts(), Key: leaseKey(name), Update: "SET #o = :o, #l = :l", Condition: "attribute_not_exists(#pk) OR " + mine,
-		Values: dynamo.Item{":o": dynamo.Text(owner), ":l": dynamo.Int(j.client.Until(ttl)), ":ended": dynamo.Int(j.client.Ended())},
+		Table: j.client.Parts(), Key: leaseKey(name), Update: "SET #o = :o, #l = :l",
+		Condition: "attribute_not_exists(#pk) OR (#o = :o AND #l < :l) OR #l < :ended",
+		Values:    dynamo.Item{":o": dynamo.Text(owner), ":l": dynamo.Int(j.client.Until(ttl)), ":ended": dynamo.Int(j.client.Ended())},
 	})
-	if _, unmet := dynamo.Unmet(err); unmet {
-		return false, nil
+	if there, unmet := dynamo.Unmet(err); unmet {
+		return dynamo.Read(there).Text("o") == owner, nil // it is held for longer already
 	}
 	if err != nil {
 		return false, fmt.Errorf("journal: take lease %q: %w", name, err)

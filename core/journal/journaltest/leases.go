@@ -15,6 +15,7 @@ func leaseTests() map[string]func(*testing.T, SharedStore) {
 	return map[string]func(*testing.T, SharedStore){
 		"a lease has one holder":                  testLease,
 		"a lease ends after the margin of clocks": testLeaseEnds,
+		"a late renewal shortens no lease":        testLeaseRenewedLate,
 		"each of many contests has one winner":    testLeaseContended,
 	}
 }
@@ -73,6 +74,19 @@ func testLeaseEnds(t *testing.T, store SharedStore) {
 	clock.advance(time.Minute + store.Margin() + time.Second)
 	mustTake(t, two, "finder", "w2", true)
 	mustTake(t, one, "finder", "w1", false)
+}
+
+// testLeaseRenewedLate: of two requests of the holder the one that was sent first arrives
+// last, which a clock that is set back stands for.
+func testLeaseRenewedLate(t *testing.T, store SharedStore) {
+	clock := newClock()
+	one, two := store.Join(t, "w1", clock.Now), store.Join(t, "w2", clock.Now)
+	mustTake(t, one, "finder", "w1", true)
+	clock.advance(-50 * time.Second)
+	mustTake(t, one, "finder", "w1", true)
+	clock.advance(50*time.Second + time.Minute)
+	mustTake(t, two, "finder", "w2", false)
+	mustTake(t, one, "finder", "w1", true)
 }
 
 func testLeaseContended(t *testing.T, store SharedStore) {
