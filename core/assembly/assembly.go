@@ -81,7 +81,8 @@ type Store interface {
 	// is in the state from, or in the state to with a lease that has ended or is the
 	// owner's. It returns the record and whether the owner has it.
 	Claim(ctx context.Context, id string, from, to State, owner string, lease time.Duration) (Upload, bool, error)
-	// Extend makes the lease that owner holds last longer; false when it is lost.
+	// Extend makes the lease that owner holds last longer; false when it is lost. A request
+	// that arrives late does not shorten it; a negative time ends it.
 	Extend(ctx context.Context, id, owner string, lease time.Duration) (bool, error)
 	// Fail turns Open or Ready into Failed; no other state changes.
 	Fail(ctx context.Context, id, reason string) error

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -126,17 +129,22 @@ func (q *Queue) heartbeat(ctx context.Context) {
 }
 
 // extend asks for more time for each message that was not asked for a moment ago. It
-// says whether every request was served, be it with a refusal.
+// says whether every request was served, be it with a refusal. Requests are made side by
+// side: the time of one that is not answered is not that of the others.
 func (q *Queue) extend(ctx context.Context) bool {
-	served := true
+	var asking sync.WaitGroup
+	var unserved atomic.Bool
 	for b, due := range q.due(time.Now()) {
-		for len(due) > 0 && ctx.Err() == nil {
-			some := due[:min(mostEntries, len(due))]
-			due = due[len(some):]
-			served = q.extendSome(ctx, b, some) && served
+		for some := range slices.Chunk(due, mostEntries) {
+			asking.Go(func() {
+				if !q.extendSome(ctx, b, some) {
+					unserved.Store(true)
+				}
+			})
 		}
 	}
-	return served
+	asking.Wait()
+	return !unserved.Load()
 }
 
 // due returns the messages to extend and gives up those that are held too long.

@@ -2,10 +2,14 @@ package sqs
 
 import (
 	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dth-dev/dth/core/queue"
@@ -151,6 +155,50 @@ func TestHoldSurvivesAPauseOfTheService(t *testing.T) {
 		nothing(t, second, 10*time.Minute)
 		if !first.Held(message) {
 			t.Error("the message is lost")
+		}
+	})
+}
+
+// hanging answers none of the first changes of visibility.
+type hanging struct {
+	http.RoundTripper
+	left atomic.Int64 // of those
+}
+
+func (h *hanging) RoundTrip(request *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(request.Header.Get("X-Amz-Target"), ".ChangeMessageVisibilityBatch") {
+		if h.left.Add(-1) >= 0 {
+			<-request.Context().Done()
+			return nil, request.Context().Err()
+		}
+	}
+	return h.RoundTripper.RoundTrip(request)
+}
+
+// TestHoldsDoNotWaitForEachOther: many messages are held, which takes many requests, and
+// the first of each is not answered.
+func TestHoldsDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture().onRealTimes()
+		f.config.MainLimits.Messages = 60
+		plain, silent := f.config.Client, &hanging{RoundTripper: f.Service}
+		silent.left.Store(int64(f.config.MainLimits.Messages / mostEntries))
+		f.config.Client = func(o *sqs.Options) {
+			plain(o)
+			o.HTTPClient = &http.Client{Transport: silent}
+		}
+		q := f.open(t)
+		var held []queue.Message
+		for range f.config.MainLimits.Messages {
+			mustSend(t, q, work("run", 1))
+			held = append(held, mustReceive(t, q))
+		}
+		pass(t, 10*time.Minute)
+		for _, message := range held {
+			if !q.Held(message) {
+				t.Errorf("message %s is lost", message.Name)
+			}
 		}
 	})
 }
