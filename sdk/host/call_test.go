@@ -209,7 +209,8 @@ func TestContextEndsACall(t *testing.T) {
 // worth a retry and no context error.
 func TestCallsHaveADeadline(t *testing.T) {
 	t.Parallel()
-	bucket := open(t, host.Options{CallTimeout: 100 * time.Millisecond})
+	bucket := open(t, host.Options{})
+	host.SetCallTimeout(bucket, 100*time.Millisecond)
 	_, unary := bucket.Stat(t.Context(), driver.StatRequest{Key: "wait"})
 	_, signing := bucket.SignGet(t.Context(), driver.GetRequest{Key: "hang"})
 	for name, err := range map[string]error{"Stat": unary, "SignGet": signing} {
@@ -221,6 +222,7 @@ func TestCallsHaveADeadline(t *testing.T) {
 			t.Errorf("%s: %v is a context error", name, err)
 		}
 	}
+	host.SetCallTimeout(bucket, time.Minute)
 	if _, err := bucket.SignGet(t.Context(), driver.GetRequest{Key: "next"}); err != nil {
 		t.Errorf("after a timeout: %v", err)
 	}

@@ -26,6 +26,7 @@ import (
 	records "github.com/dth-dev/dth/core/journal/dynamodb"
 	"github.com/dth-dev/dth/core/retry"
 	"github.com/dth-dev/dth/tests/cloud"
+	"github.com/dth-dev/dth/tests/warden"
 )
 
 // patience is that of a client with enemies.
@@ -133,7 +134,7 @@ func (l *line) counted() map[string]int {
 // come at once.
 var emulators = map[cloud.Kind]*cloud.Server{cloud.MiniStack: nil}
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) { os.Exit(warden.Run(func() int { return testMain(m) })) }
 
 // testMain starts the emulators that this machine can run: one of each for all tests.
 func testMain(m *testing.M) int {

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/dth-dev/dth/core/observe"
+	"github.com/dth-dev/dth/tests/warden"
 )
 
 // installed is where TestMain put the programs under test. Processes that run
@@ -26,7 +27,7 @@ var installed string
 
 // TestMain installs the programs under test into a folder of their own and checks at the
 // end that none of them is still running.
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) { os.Exit(warden.Run(func() int { return testMain(m) })) }
 
 // Memory of the tests themselves, which hold whole stores. The race detector takes
 // several times what the heap once had, and gives nothing back.
@@ -40,7 +41,7 @@ func testMain(m *testing.M) int {
 	debug.SetMemoryLimit(memoryLimit)
 	var err error
 	// A short path: plugins have unix sockets below it.
-	if installed, err = os.MkdirTemp("/tmp", "dthi"); err != nil {
+	if installed, err = os.MkdirTemp("", "i"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -2,9 +2,12 @@ package servers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
@@ -20,6 +23,32 @@ func (s *Server) Client() *s3.Client {
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	})
+}
+
+// awaitWrites waits until the server creates a bucket, which is removed again.
+func (s *Server) awaitWrites(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startDeadline)
+	defer cancel()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	const probe = "is-it-ready"
+	once := func(o *s3.Options) { o.Retryer = aws.NopRetryer{} }
+	for {
+		_, err := s.Client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(probe)}, once)
+		var answered *http.ResponseError
+		switch {
+		case err == nil:
+			_, err = s.Client().DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(probe)})
+			return err
+		case !errors.As(err, &answered) || answered.HTTPStatusCode() != 503:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-ticker.C:
+		}
+	}
 }
 
 // CreateBucket creates an empty bucket.

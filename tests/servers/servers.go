@@ -86,10 +86,17 @@ func start(ctx context.Context, program string, config Config) (*Server, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Server{
+	server := &Server{
 		Endpoint: "http://" + address, AccessKey: config.AccessKey, SecretKey: config.SecretKey,
 		Region: "us-east-1", PID: process.PID, process: process,
-	}, nil
+	}
+	if config.Product == MinIO { // which says that it is ready and refuses everything for a while
+		if err := server.awaitWrites(ctx); err != nil {
+			server.Stop()
+			return nil, fmt.Errorf("start %s on %s: %w", config.Product, address, err)
+		}
+	}
+	return server, nil
 }
 
 // Stop ends the server and waits until it is gone. Stopping twice is harmless.

@@ -1,0 +1,10 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/dth-dev/dth/tests/warden"
+)
+
+func TestMain(m *testing.M) { os.Exit(warden.Run(m.Run)) }
