@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Every user has one folder for sockets below that of temporary files. It holds a folder
@@ -85,21 +86,29 @@ type socketDir struct {
 func newSocketDir(base string) (*socketDir, error) {
 	var err error
 	for range makesTried {
-		var folder *os.Root
-		if folder, err = userFolder(base); err != nil {
-			break
-		}
-		sweepSockets(folder)
 		var dir *socketDir
-		if dir, err = makeSocketDir(folder); err == nil {
+		if dir, err = tryMake(base); err == nil {
 			return dir, nil
 		}
-		_ = folder.Close()
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) && !errors.Is(err, syscall.EWOULDBLOCK) {
 			break // and not because another host was faster
 		}
+		time.Sleep(rand.N(time.Millisecond)) // or hosts that begin and end all the time may keep ahead
 	}
 	return nil, fmt.Errorf("make a folder for the plugin's socket: %w", err)
+}
+
+func tryMake(base string) (*socketDir, error) {
+	folder, err := userFolder(base)
+	if err != nil {
+		return nil, err
+	}
+	sweepSockets(folder)
+	dir, err := makeSocketDir(folder)
+	if err != nil {
+		return nil, errors.Join(err, folder.Close())
+	}
+	return dir, nil
 }
 
 // userFolder opens the user's folder below base, and makes it where it is missing. One
