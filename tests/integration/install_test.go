@@ -81,7 +81,7 @@ func copyProgram(from, to string) error {
 
 // leftovers names the processes of ours that are still there, after a moment in which plugins may notice that their host is gone.
 func leftovers() []string {
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(time.Minute)
 	look := time.NewTicker(50 * time.Millisecond) // the end of a process that is not our child is no event to us
 	defer look.Stop()
 	for {

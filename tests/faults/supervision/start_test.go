@@ -104,7 +104,10 @@ func TestStartFailures(t *testing.T) {
 			t.Parallel()
 			dir := shortDir(t)
 			manifest := test.install(t, dir)
-			const limit = 2 * time.Second
+			limit := time.Minute // for those that answer, however busy the machine is
+			if strings.Contains(test.want, "did not answer within 2s") {
+				limit = 2 * time.Second
+			}
 			begin := time.Now()
 			_, err := host.Start(t.Context(), manifest, host.Options{SocketDir: dir, StartTimeout: limit})
 			took := time.Since(begin)
@@ -116,7 +119,7 @@ func TestStartFailures(t *testing.T) {
 			if err.Error() != want {
 				t.Errorf("got  %s\nwant %s", err, want)
 			}
-			if took > limit+2*time.Second {
+			if took >= time.Minute { // as long as the plugins sleep
 				t.Errorf("took %s", took)
 			}
 			if left, _ := filepath.Glob(filepath.Join(dir, "dth-[0-9]*")); len(left) > 0 {
@@ -136,7 +139,7 @@ func TestStartCanBeGivenUp(t *testing.T) {
 	if _, err := host.Start(ctx, manifest, host.Options{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(begin); took > 2*time.Second {
+	if took := time.Since(begin); took >= time.Minute { // as long as the plugin sleeps
 		t.Errorf("took %s", took)
 	}
 }
