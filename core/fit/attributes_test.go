@@ -106,6 +106,24 @@ func TestAttributes(t *testing.T) {
 			result{tags("a", "b"), []string{`tags "c" left out: the object has 3 tags, the store takes 2`}, ""},
 			result{err: `tags "c"` + ": the object has 3 tags, the store takes 2" + nothing},
 		},
+		"not carried": {
+			driver.Attributes{ContentType: "text/plain", NotCarried: []string{"x-redirect: /a", "x-rule: b"}},
+			result{err: "dth does not copy x-redirect: /a, x-rule: b" + dropOut},
+			result{driver.Attributes{ContentType: "text/plain"}, []string{"x-redirect: /a left out: dth does not copy it", "x-rule: b left out: dth does not copy it"}, ""},
+			result{err: "dth does not copy x-redirect: /a, x-rule: b" + nothing},
+		},
+		"not carried, nor held": {
+			driver.Attributes{ContentLanguage: "de", NotCarried: []string{"x-redirect: /a"}},
+			result{err: `the store does not keep it; dth does not copy x-redirect: /a` + dropOut},
+			result{driver.Attributes{}, []string{`header content-language "de" left out: the store does not keep it`, "x-redirect: /a left out: dth does not copy it"}, ""},
+			result{err: `the store does not keep it; dth does not copy x-redirect: /a` + nothing},
+		},
+		"not carried, another encodable": {
+			driver.Attributes{Metadata: []driver.Metadata{{Name: "a_b", Value: "1"}}, NotCarried: []string{"x-redirect: /a"}},
+			result{err: `dth does not copy x-redirect: /a` + dropOut},
+			result{driver.Attributes{}, []string{`metadata "a_b" left out: its name contains '_'`, "x-redirect: /a left out: dth does not copy it"}, ""},
+			result{err: `dth does not copy x-redirect: /a` + nothing},
+		},
 		"all that is wrong is named": {
 			driver.Attributes{Expires: "0", Metadata: []driver.Metadata{{Name: "a_b", Value: "1"}}},
 			result{err: `header expires "0": the store does not keep it; metadata "a_b": its name contains '_'` + dropOut},

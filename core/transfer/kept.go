@@ -100,7 +100,7 @@ func (c *Copier) lookAtKept(ctx context.Context, t task.Task, written driver.Att
 	}
 	object, err := c.held(ctx, t, written)
 	switch {
-	case driver.KindOf(err) == driver.KindDenied, driver.KindOf(err) == driver.KindUnsupported:
+	case isHidden(err):
 		c.warn("cannot see which attributes the destination keeps", "key", t.Key, "error", err)
 	case err != nil:
 		return err
@@ -115,13 +115,24 @@ func (c *Copier) lookAtKept(ctx context.Context, t task.Task, written driver.Att
 }
 
 // held returns what the destination says of an object, its tags where it was written with
-// some.
+// some. Those that may not be seen are taken to be kept.
 func (c *Copier) held(ctx context.Context, t task.Task, written driver.Attributes) (object heldObject, err error) {
 	key := c.written(t.Key)
-	if object.Object, err = c.Destination.Stat(ctx, key); err == nil && len(written.Tags) > 0 {
-		object.tags, err = c.Destination.tags(ctx, task.Task{Key: key})
+	if object.Object, err = c.Destination.Stat(ctx, key); err != nil || len(written.Tags) == 0 {
+		return object, err
+	}
+	object.tags, err = c.Destination.tags(ctx, task.Task{Key: key})
+	if isHidden(err) {
+		c.warn("cannot see whether the destination keeps tags", "key", t.Key, "error", err)
+		object.tags, err = written.Tags, nil
 	}
 	return object, err
+}
+
+// isHidden says whether something may not be seen.
+func isHidden(err error) bool {
+	kind := driver.KindOf(err)
+	return kind == driver.KindDenied || kind == driver.KindUnsupported
 }
 
 // hidesAttributes says whether the object is one that must be restored before the store

@@ -118,7 +118,7 @@ type KeyRules struct {
 	NoControl        bool     // refuses U+0000 to U+001F and U+007F
 	NoInvalidUTF8    bool     // refuses or spoils keys that are not UTF-8
 	NoParentConflict bool     // cannot hold "a" beside "a/b"
-	LookUp           bool     // rules are not known: look an unusual key up in a listing after writing it
+	LookUp           bool     // rules are not known: the host tries each kind of unusual key with objects of its own first
 	Forbidden        []string // substrings that no key may contain
 }
 
