@@ -57,8 +57,8 @@ func TestRetriesAreOneLayer(t *testing.T) {
 			}
 			server.Inject(memdriver.Fault{Call: test.call, Effect: memdriver.Fail(500, "InternalError")})
 			report, err := w.trySync(t.Context())
-			if err != nil || report.Objects.Failed != 1 {
-				t.Errorf("%+v, %v, want one failed", report.Objects, err)
+			if err != nil || len(report.Problems) != 1 {
+				t.Fatalf("%+v, %v, want one failed", report.Objects, err)
 			}
 			if got := server.Count(test.call); got == 0 || got > test.most {
 				t.Errorf("%s was called %d times, want at most %d", test.call, got, test.most)
