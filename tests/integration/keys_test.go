@@ -3,7 +3,6 @@ package integration
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -92,28 +91,34 @@ func TestStoresHoldOrReportHostileKeys(t *testing.T) {
 }
 
 // TestUnknownStoreThatFoldsKeys: of a store without a profile of its own the keys' rules
-// are not known, so what it folds must be noticed afterwards.
+// are not known, so what it folds is found out before a neighbour is overwritten.
 func TestUnknownStoreThatFoldsKeys(t *testing.T) {
 	t.Parallel()
 	source, destination := startMem(t, "SRC"), startReal(t, servers.VersityGW, "DST")
 	destination.profile = "generic"
 	p := newProgram(t, append(source.keys(), destination.keys()...)...)
-	folded := []string{"empty//segment", "dot/./segment", "/lead"}
-	for _, key := range append(folded, "kept/key") {
+	folded := map[string]string{
+		"empty//segment": `an empty segment ("//")`, "dot/./segment": `the segment "."`, "/lead": `a "/" at the beginning`,
+	}
+	kept := []string{"kept/key", "empty/segment", "dot/segment", "lead"}
+	for _, key := range append(slices.Collect(maps.Keys(folded)), kept...) {
 		source.put(key, content(key, 100))
 	}
 	problems := problemsOf(t, p.must(1, "sync", source.at(""), destination.at(""), "--json"))
-	if got := slices.Sorted(maps.Keys(problems)); !slices.Equal(got, slices.Sorted(slices.Values(folded))) {
+	if got := slices.Sorted(maps.Keys(problems)); !slices.Equal(got, slices.Sorted(maps.Keys(folded))) {
 		t.Errorf("reported %q, want %q", got, folded)
 	}
 	for key, problem := range problems {
-		want := fmt.Sprintf(`destination: bucket "data": Put %q: the store accepted the object but does not list it under this key: `+
-			`it was stored under another name or not at all`, key)
-		if !strings.HasPrefix(problem, want) {
+		if want := "the store cannot hold this key: it has " + folded[key] + ", and the store was found"; !strings.Contains(problem, want) {
 			t.Errorf("%q: %s\nwant %s", key, problem, want)
 		}
 	}
-	checkContent(t, destination, "kept/key", 100)
+	for _, key := range kept {
+		checkContent(t, destination, key, 100)
+	}
+	if got := destination.listed(); len(got) != len(kept) {
+		t.Errorf("the destination has %q, want %q", got, kept)
+	}
 }
 
 // problemsOf returns the problems of a report by key.
