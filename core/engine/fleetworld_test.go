@@ -27,6 +27,7 @@ type fleetWorld struct {
 	journal *memJournal
 	adjust  func(*engine.Fleet)
 	parse   func(body []byte) ([]driver.Event, error) // what the source's plugin reads of a notification
+	wrap    func(driver.Bucket) driver.Bucket         // the source; may be nil
 	started int
 	counted *observe.Counters // of the process that started last
 }
@@ -62,6 +63,9 @@ func (f *fleetWorld) process() *engine.Engine {
 	to = govern(f.t, to, f.rules)
 	if f.parse != nil {
 		from = reading{from, f.parse}
+	}
+	if f.wrap != nil {
+		from = f.wrap(from)
 	}
 	f.started++
 	f.counted = &observe.Counters{}

@@ -21,11 +21,14 @@ const histories = 100_000
 // TestNewestStateWins plays random histories of a few keys (creates, rewrites,
 // deletions; their events twice, late and out of order, from two sources of events and a
 // finder) against three workers that pause, crash and are overtaken between any two
-// steps. When everything has come to rest the destination holds what the source holds.
+// steps. Copies fail, and leave nothing, what they should, or damaged bytes; on half of the
+// stores ETags cannot be compared, so that records decide. When everything has come to rest
+// the destination holds what the source holds. A record that is not done always keeps the
+// last proof.
 //
 // It was seen to fail with each of these taken out: the condition of the record's
 // write, the look after a conflict, the second look at a redelivered message when the
-// first worker can no longer write, the tombstone.
+// first worker can no longer write, the tombstone, the proof that a failure keeps.
 func TestNewestStateWins(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(histories) {
@@ -58,6 +61,10 @@ type world struct {
 	workers             []*worker
 	late                []landing
 	deleted             int
+	opaque              bool // ETags of the two stores cannot be compared
+	failures            int  // how many copies will fail yet
+	proofs              map[string]journal.Proof
+	unkept              string // what is wrong with a record's proof
 }
 
 // landing is a PUT of a crashed worker that is still on its way.
@@ -97,6 +104,7 @@ func play(seed uint64, deletes bool) string {
 	w := &world{
 		random: rand.New(rand.NewPCG(seed, 7)), deletes: deletes,
 		source: map[string]int{}, destination: map[string]int{}, records: map[string]journal.Record{},
+		opaque: seed%2 == 1, failures: int(seed % 4), proofs: map[string]journal.Proof{},
 	}
 	left := 2 + w.random.IntN(5)
 	for w.now = 0; left > 0 || !w.rests(); w.now++ {
@@ -122,7 +130,7 @@ func (w *world) problem() string {
 	if !w.deletes && w.deleted > 0 {
 		return "objects were deleted though that was not wanted"
 	}
-	return ""
+	return w.unkept
 }
 
 func (w *world) rests() bool {
@@ -261,9 +269,7 @@ func (w *world) settle(holder *worker, redelivered bool) iter.Seq[step] {
 			}
 		}
 		if err != nil {
-			retried := m.task
-			retried.Attempt++
-			w.send(retried, 5)
+			w.failed(ends, m.task, got)
 		}
 		if redelivered {
 			w.send(task.Task{Key: m.task.Key, Action: task.Look}, 2*patience+5)
@@ -271,6 +277,18 @@ func (w *world) settle(holder *worker, redelivered bool) iter.Seq[step] {
 		ends.next()
 		w.acknowledge(m)
 	}
+}
+
+// failed has a task tried again, or gives it up for now: the next finder does not trust a
+// record that is not done.
+func (w *world) failed(ends *ends, t task.Task, got settle.Settlement) {
+	again := t
+	again.Attempt++
+	if got.Record.Outcome == journal.OutcomeFailed && w.random.IntN(2) == 0 &&
+		ends.Append(context.Background(), []journal.Record{got.Record}) == nil {
+		again = task.Task{Key: t.Key, ETag: etag(w.source[t.Key]), Action: task.Look}
+	}
+	w.send(again, 5)
 }
 
 func (w *world) acknowledge(m *message) {
@@ -313,10 +331,32 @@ func (e *ends) Copy(_ context.Context, t task.Task) (journal.Record, error) {
 	}
 	e.holder.flying = &landing{key: t.Key, version: version}
 	e.next()
-	e.destination[t.Key] = version
+	failing, landed := e.fails(), version
+	if failing && e.random.IntN(2) == 0 {
+		e.versions++
+		landed = -e.versions // damaged
+	}
+	if !failing || e.random.IntN(3) > 0 {
+		e.destination[t.Key] = landed
+	}
 	e.holder.flying = nil
 	e.next()
-	return journal.Record{Key: t.Key, Outcome: journal.OutcomeDone, SourceETag: etag(version), DestinationETag: etag(version)}, nil
+	if failing {
+		return journal.Record{Key: t.Key, Outcome: journal.OutcomeFailed, SourceETag: etag(version)}, errFailed
+	}
+	return journal.Record{Key: t.Key, Outcome: journal.OutcomeDone, SourceETag: etag(version), DestinationETag: etag(version), Grade: journal.GradeOne}, nil
+}
+
+// errFailed is what a copy fails with.
+var errFailed = errors.New("not copied")
+
+// fails says whether the present copy fails.
+func (w *world) fails() bool {
+	if w.failures == 0 || w.random.IntN(4) > 0 {
+		return false
+	}
+	w.failures--
+	return true
 }
 
 func (e *ends) Delete(_ context.Context, key string) error {
@@ -327,8 +367,12 @@ func (e *ends) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-func (e *ends) Same(source, destination driver.Object, _ journal.Record) (journal.Grade, bool) {
-	return journal.GradeOne, source.ETag == destination.ETag
+func (e *ends) Same(source, destination driver.Object, record journal.Record) (journal.Grade, bool) {
+	if !e.opaque {
+		return journal.GradeOne, source.ETag == destination.ETag
+	}
+	proof := record.LastProof()
+	return proof.Grade, proof.SourceETag == source.ETag && proof.DestinationETag == destination.ETag
 }
 
 func (e *ends) Task(object driver.Object) task.Task {
@@ -352,8 +396,25 @@ func (e *ends) Append(_ context.Context, records []journal.Record) error {
 		if e.records[record.Key].Revision != record.Revision {
 			return &journal.ConflictError{Keys: []string{record.Key}}
 		}
+		e.checkProof(record)
 		record.Revision++
 		e.records[record.Key] = record
 	}
 	return nil
+}
+
+// checkProof compares what a record keeps with the last one that was done.
+func (w *world) checkProof(record journal.Record) {
+	switch record.Outcome {
+	case journal.OutcomeDone:
+		w.proofs[record.Key] = journal.Proof{
+			Size: record.Size, SourceETag: record.SourceETag, DestinationETag: record.DestinationETag, Grade: record.Grade,
+		}
+	case journal.OutcomeDeleted:
+		delete(w.proofs, record.Key)
+	default:
+		if want := w.proofs[record.Key]; record.Proved != want {
+			w.unkept = fmt.Sprintf("a %s record keeps %+v, the last proof is %+v", record.Outcome, record.Proved, want)
+		}
+	}
 }
