@@ -190,3 +190,47 @@ func TestProvedStateIsDoneAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestFleetKeepsProofs: whoever writes that an object is not done keeps the last proof of it.
+func TestFleetKeepsProofs(t *testing.T) {
+	t.Parallel()
+	proved := journal.Record{
+		Key: "a", Run: "earlier", Outcome: journal.OutcomeDone, Size: 10, SourceETag: "s", DestinationETag: "d", Grade: journal.GradeOne,
+	}
+	tests := map[string]struct {
+		do   func(f *fleetWorld)
+		want journal.Outcome
+	}{
+		"what cannot be looked at": {func(f *fleetWorld) {
+			f.source.Inject(memdriver.Fault{Call: "Stat", Effect: memdriver.Fail(400, "Broken")})
+			f.send(task.Task{Key: "a", Action: task.Look})
+			f.serve()
+		}, journal.OutcomeFailed},
+		"what cannot be copied": {func(f *fleetWorld) {
+			f.source.Inject(memdriver.Fault{Call: "Get", Effect: memdriver.Fail(400, "Broken")})
+			f.send(f.object("a", 10))
+			f.serve()
+		}, journal.OutcomeFailed},
+		"what is gone": {func(f *fleetWorld) {
+			f.send(task.Task{Key: "a", Action: task.Look})
+			f.serve()
+		}, journal.OutcomeVanished},
+		"what the finder passes over": {func(f *fleetWorld) {
+			f.put("a", content(10, 1), driver.Attributes{StorageClass: "ARCHIVE"})
+			if done := <-f.find(false); done.err != nil {
+				f.t.Fatal(done.err)
+			}
+		}, journal.OutcomeSkipped},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := comparingFleet(t)
+			f.journal.force(proved)
+			test.do(f)
+			if got := f.journal.record("a"); got.Outcome != test.want || got.Proved != proved.LastProof() {
+				t.Errorf("on record %+v", got)
+			}
+		})
+	}
+}
