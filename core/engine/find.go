@@ -186,7 +186,7 @@ func (e *Engine) records(ctx context.Context) iter.Seq2[journal.Record, error] {
 	if e.journal == nil || e.fleet != nil {
 		return func(func(journal.Record, error) bool) {}
 	}
-	return e.journal.Scan(ctx)
+	return e.expected(ctx, e.journal.Scan(ctx))
 }
 
 func (e *Engine) comparer() diff.Comparer {

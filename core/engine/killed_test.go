@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/dth-dev/dth/core/engine"
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/observe"
+	"github.com/dth-dev/dth/core/statefile"
 	"github.com/dth-dev/dth/sdk/driver"
 	"github.com/dth-dev/dth/sdk/memdriver"
 )
@@ -203,4 +205,34 @@ func TestManyInterruptedObjects(t *testing.T) {
 			t.Errorf("nothing is left to retry: %v, %+v", err, report.Objects)
 		}
 	})
+}
+
+// TestPlanTellsWhatTheNextRunDoes after one that was killed.
+func TestPlanTellsWhatTheNextRunDoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules = opaqueETags
+	for _, key := range []string{"a", "b", "c", "d"} {
+		w.put(key, content(100, 1), driver.Attributes{})
+	}
+	w.settings.Transfers = 1
+	w.sync()
+	w.put("b", content(100, 2), driver.Attributes{})
+	w.put("e", content(100, 1), driver.Attributes{})
+	w.killed("Put", func() {})
+	w.put("b", content(100, 3), driver.Attributes{})
+	w.put("f", content(100, 1), driver.Attributes{})
+	state, err := statefile.OpenReadOnly(t.Context(), w.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var forecast engine.Forecast
+	w.on(state, func(e *engine.Engine) { forecast, err = e.Plan(t.Context()) })
+	if err := errors.Join(err, state.Close()); err != nil {
+		t.Fatal(err)
+	}
+	report := w.sync()
+	if forecast.ToCopy() != report.Objects.Copied || forecast.Equal != report.Objects.Equal || report.Objects.Equal != 3 {
+		t.Errorf("planned %+v, done %+v", forecast, report.Objects)
+	}
 }

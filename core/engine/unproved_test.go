@@ -52,7 +52,23 @@ func (s silent) List(ctx context.Context, request driver.ListRequest) (driver.Li
 }
 
 // between runs the function with an engine between two wrapped stores, on the world's state.
-func (w *world) between(wrap func(driver.Bucket) driver.Bucket, wrapTo func(driver.Bucket) driver.Bucket, run func(*engine.Engine)) {
+func (w *world) between(wrap, wrapTo func(driver.Bucket) driver.Bucket, run func(*engine.Engine)) {
+	w.t.Helper()
+	state, err := statefile.Open(w.t.Context(), w.state, statefile.Options{Command: "test"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer state.Close()
+	w.engine(state, wrap, wrapTo, run)
+}
+
+// on runs the function with an engine on that state.
+func (w *world) on(state *statefile.File, run func(*engine.Engine)) {
+	w.t.Helper()
+	w.engine(state, func(b driver.Bucket) driver.Bucket { return b }, func(b driver.Bucket) driver.Bucket { return govern(w.t, b, w.rules) }, run)
+}
+
+func (w *world) engine(state *statefile.File, wrap, wrapTo func(driver.Bucket) driver.Bucket, run func(*engine.Engine)) {
 	w.t.Helper()
 	source, err := job.Parse(w.from)
 	if err != nil {
@@ -62,11 +78,6 @@ func (w *world) between(wrap func(driver.Bucket) driver.Bucket, wrapTo func(driv
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	state, err := statefile.Open(w.t.Context(), w.state, statefile.Options{Command: "test"})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer state.Close()
 	from, to := w.open(w.source.Endpoint(), source.Bucket), w.open(w.destination.Endpoint(), destination.Bucket)
 	defer from.Close()
 	defer to.Close()

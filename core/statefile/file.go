@@ -277,3 +277,7 @@ func (f *File) Dir() string { return f.dir }
 
 // ReadOnly says that the state is open for reading only.
 func (f *File) ReadOnly() bool { return f.writer == nil }
+
+// Upgraded says that the state has the newest schema: an older one that is open for reading
+// only stays as it is.
+func (f *File) Upgraded() bool { return f.found == version }
