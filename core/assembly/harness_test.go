@@ -62,6 +62,8 @@ type fleet struct {
 	fuse        *fuse
 	config      assembly.Config // of every process, where it sets something
 	settler     assembly.Settler
+	journal     journal.Journal // of copiers; nil for none
+	counters    *observe.Counters
 	wrap        func(assembly.Store) assembly.Store
 
 	mu      sync.Mutex
@@ -109,8 +111,9 @@ func (f *fleet) start() process {
 	config := f.config
 	config.Copier = &transfer.Copier{
 		Source: source, Destination: destination, Budget: throttle.NewBudget(1 << 20), Fit: fitter,
-		PartSlots: semaphore.NewWeighted(4), Policy: policy, Counters: counters,
+		PartSlots: semaphore.NewWeighted(4), Policy: policy, Counters: counters, Journal: f.journal,
 	}
+	f.counters = counters
 	config.Store, config.Watch = brittleStore{f.wrap(f.store), f.fuse}, brittleWatch{f.watch, f.fuse}
 	config.Queue, config.Settler = brittleQueue{f.queue, f.fuse}, brittleSettler{f.settler, f.fuse}
 	config.Owner, config.PartSize, config.RollAt = "worker", cmp.Or(config.PartSize, partSize), rollAt

@@ -137,6 +137,12 @@ func TestTerms(t *testing.T) {
 	if err != nil || plain.Terms() != "" {
 		t.Errorf("%q, %v, want none", plain.Terms(), err)
 	}
+	for _, policy := range []string{"drop", "encode"} {
+		asked, err := job.Input{Flags: flag("unmappable", policy)}.Sync("s3://a", "s3://b")
+		if want := "unmappable=" + policy; err != nil || asked.Terms() != want {
+			t.Errorf("%q, %v, want %q", asked.Terms(), err, want)
+		}
+	}
 	in := job.Input{Flags: flag("metadata", "none")}
 	asked, err := in.Sync("s3://a", "s3://b?sse-kms-key=k&sse=aws:kms&acl=private&region=r")
 	if want := "metadata=none acl=private sse=aws:kms sse-kms-key=k"; err != nil || asked.Terms() != want {
