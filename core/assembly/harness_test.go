@@ -64,6 +64,7 @@ type fleet struct {
 	settler     assembly.Settler
 	journal     journal.Journal // of copiers; nil for none
 	counters    *observe.Counters
+	terms       string // of copiers
 	wrap        func(assembly.Store) assembly.Store
 
 	mu      sync.Mutex
@@ -111,7 +112,7 @@ func (f *fleet) start() process {
 	config := f.config
 	config.Copier = &transfer.Copier{
 		Source: source, Destination: destination, Budget: throttle.NewBudget(1 << 20), Fit: fitter,
-		PartSlots: semaphore.NewWeighted(4), Policy: policy, Counters: counters, Journal: f.journal,
+		PartSlots: semaphore.NewWeighted(4), Policy: policy, Counters: counters, Journal: f.journal, Terms: f.terms,
 	}
 	f.counters = counters
 	config.Store, config.Watch = brittleStore{f.wrap(f.store), f.fuse}, brittleWatch{f.watch, f.fuse}

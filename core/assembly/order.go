@@ -171,7 +171,7 @@ func (a *Assembler) finish(ctx context.Context, upload Upload, state State, reas
 // startsAnew says whether an object that was given up for this reason is worth another
 // beginning.
 func startsAnew(reason string) bool {
-	for _, prefix := range []string{reasonChanged, reasonLost, reasonDamaged} {
+	for _, prefix := range []string{reasonChanged, reasonLost, reasonDamaged, reasonTerms} {
 		if strings.HasPrefix(reason, prefix) {
 			return true
 		}

@@ -94,6 +94,7 @@ const (
 	reasonChanged = "the source object changed"
 	reasonLost    = "the destination lost the upload"
 	reasonDamaged = "the object was damaged on the way"
+	reasonTerms   = "the job has other terms"
 )
 
 // reasonOf returns a failure as it is kept on record.
@@ -103,6 +104,8 @@ func reasonOf(cause error) string {
 		return reasonChanged + ": " + cause.Error()
 	case errors.Is(cause, transfer.ErrUploadLost):
 		return reasonLost + ": " + cause.Error()
+	case errors.Is(cause, transfer.ErrOtherTerms):
+		return reasonTerms + ": " + cause.Error()
 	}
 	return cause.Error()
 }

@@ -72,6 +72,19 @@ func TestPartsOfManyWorkersAreOfOneVersion(t *testing.T) {
 	}
 }
 
+// TestGiantOnOtherTerms: what was begun before the job's terms changed is begun anew.
+func TestGiantOnOtherTerms(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.begun(f.put("giant", content(4*partSize, 1)))
+	f.terms = "unmappable=drop"
+	f.work()
+	f.same()
+	if got := f.outcome("giant"); got.Outcome != journal.OutcomeDone || got.Replans != 1 || f.destination.Count("CreateUpload") != 2 {
+		t.Errorf("settled as %+v after %d uploads, want done in the second", got, f.destination.Count("CreateUpload"))
+	}
+}
+
 // TestGiantThatNothingBinds is not copied in parts, and the task's failure says why.
 func TestGiantThatNothingBinds(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/dth-dev/dth/core/journal"
@@ -107,10 +108,17 @@ func (g *Giant) Unheld(ctx context.Context, known []journal.Part) ([]int, error)
 	return unheld, nil
 }
 
+// ErrOtherTerms says that an upload was begun on other terms than the job has now.
+var ErrOtherTerms = errors.New("the upload was begun on other terms than the job has now")
+
 // Complete joins the parts, which are all of them, and proves the result as Copy does.
 // An upload that is gone because it was completed before is a success like any other.
-// It is ErrUploadLost where the destination knows neither the upload nor the object.
+// It is ErrUploadLost where the destination knows neither the upload nor the object, and
+// ErrOtherTerms where what would be written is not what the job asks for any more.
 func (g *Giant) Complete(ctx context.Context, parts []journal.Part) (journal.Record, error) {
+	if g.assembly.record.Terms != g.copier.Terms {
+		return journal.Record{}, ErrOtherTerms
+	}
 	a := newAssembly(g.assembly.task, g.assembly.record)
 	for _, part := range parts {
 		a.parts[part.Number] = part
