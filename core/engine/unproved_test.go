@@ -22,26 +22,26 @@ import (
 // opaqueETags are ETags that cannot be compared with those of another store.
 func opaqueETags(s *driver.Session) { s.Checksums.ETagMD5 = false }
 
-// silent is a store that states neither checksums of objects nor, in listings, ETags that
+// opaque is a store that states neither checksums of objects nor, in listings, ETags that
 // can be compared; without ETags it lists none at all.
-type silent struct {
+type mute struct {
 	store
 	withoutETags bool
 }
 
-func (s silent) Session() driver.Session {
+func (s opaque) Session() driver.Session {
 	session := s.store.Session()
 	session.Checksums = driver.Checksums{}
 	return session
 }
 
-func (s silent) Stat(ctx context.Context, request driver.StatRequest) (driver.Object, error) {
+func (s opaque) Stat(ctx context.Context, request driver.StatRequest) (driver.Object, error) {
 	object, err := s.store.Stat(ctx, request)
 	object.Checksums = nil
 	return object, err
 }
 
-func (s silent) List(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
+func (s opaque) List(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
 	page, err := s.store.List(ctx, request)
 	for i := range page.Objects {
 		if page.Objects[i].Checksums = nil; s.withoutETags {
@@ -239,7 +239,7 @@ func TestVerifyDoesNotVouchForAFailedCopy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.put("a", content(100, 1), driver.Attributes{})
-	quiet := func(b driver.Bucket) driver.Bucket { return silent{store: b.(store)} }
+	quiet := func(b driver.Bucket) driver.Bucket { return opaque{store: b.(store)} }
 	w.between(quiet, quiet, func(e *engine.Engine) {
 		if report, err := e.Sync(t.Context()); err != nil || report.State != "done" {
 			t.Fatalf("%v, %+v", err, report)
@@ -274,7 +274,7 @@ func TestChecksumsThatCannotBeCompared(t *testing.T) {
 			if _, err := w.destination.Put("dst", "a", content(100, 2), driver.Attributes{}); err != nil { // later than its source
 				t.Fatal(err)
 			}
-			quiet := func(b driver.Bucket) driver.Bucket { return silent{store: b.(store)} }
+			quiet := func(b driver.Bucket) driver.Bucket { return opaque{store: b.(store)} }
 			for run, copied := range []int64{1, 0} { // then the journal knows both versions
 				w.between(quiet, quiet, func(e *engine.Engine) {
 					report, err := e.Sync(t.Context())

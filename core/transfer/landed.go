@@ -128,7 +128,7 @@ func (c *Copier) lookAfter(ctx context.Context, a *assembly, answered driver.Obj
 		switch {
 		case isAbsent(err):
 			return refuse(driver.KindUnavailable, "the store says that it joined the parts, and does not have the object")
-		case err == nil && answered.ETag != "" && object.ETag != "" && answered.ETag != object.ETag:
+		case err == nil && !sameETag(answered.ETag, object.ETag):
 			return refuse(driver.KindUnavailable, fmt.Sprintf(
 				"the store says that it joined the parts into the object with ETag %q, and has one with %q", answered.ETag, object.ETag))
 		}

@@ -49,7 +49,7 @@ func (c *Copier) Keeps(key string) bool { return c.fateOf(key) == fateKept }
 // at the destination stay right when a store is away, overloaded or refuses for want of
 // rights. It is not so of a source that is another now, nor of damage that attempts did not end.
 func mayPass(err error) bool {
-	if IsChanged(err) || errors.Is(err, ErrUploadLost) {
+	if IsChanged(err) || IsVanished(err) || errors.Is(err, ErrUploadLost) {
 		return false
 	}
 	var failure *driver.Error

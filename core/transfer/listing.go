@@ -72,12 +72,9 @@ func plausible(at time.Time) bool {
 }
 
 // Lists says whether a listing shows exactly the absolute key. A store that lists in
-// order shows it first of all that begin with it; of another all pages are looked at.
+// order shows it among the first that begin with it; of another all pages are looked at.
 func (s *Side) Lists(ctx context.Context, key string) (bool, error) {
 	request := driver.ListRequest{Prefix: key}
-	if s.Session.Limits.ListOrdered {
-		request.MaxKeys = 1
-	}
 	var pages tokens
 	for {
 		page, err := s.List(ctx, request)
@@ -89,7 +86,7 @@ func (s *Side) Lists(ctx context.Context, key string) (bool, error) {
 				return true, nil
 			}
 		}
-		if page.Next == "" || request.MaxKeys == 1 && len(page.Objects) > 0 {
+		if page.Next == "" || s.Session.Limits.ListOrdered && len(page.Objects) > 0 {
 			return false, nil
 		}
 		if err := pages.follow("List", key, page.Next); err != nil {
