@@ -32,8 +32,10 @@ type syncFlags struct {
 
 // deleteFlags say what happens to objects that only the destination has.
 type deleteFlags struct {
-	Delete    bool   `negatable:"" help:"Remove objects that only the destination has."`
-	MaxDelete string `placeholder:"N|N%" help:"Most objects to remove, as a number or a share of the destination's keys (default: 10%)."`
+	Delete           bool   `negatable:"" help:"Remove objects that only the destination has."`
+	MaxDelete        string `placeholder:"N|N%" help:"Most objects to remove, as a number or a share of the destination's keys (default: 10%)."`
+	IgnoreErrors     bool   `negatable:"" help:"Remove them even though objects failed or were skipped."`
+	AllowEmptySource bool   `negatable:"" help:"Remove them even though the source has no objects."`
 }
 
 // stateFlags say where the state is kept.

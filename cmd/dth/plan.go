@@ -13,9 +13,10 @@ import (
 type planCommand struct {
 	Source      string `arg:"" help:"Location to read, or @NAME for a job of dth.yaml, or @all for all of them."`
 	Destination string `arg:"" optional:"" help:"Location that sync would write."`
-	ExitCode    bool   `help:"Exit with 5 when there is something to copy."`
+	ExitCode    bool   `help:"Exit with 5 when there is something to copy or to delete."`
 
 	locationFlags
+	deleteFlags
 	compareFlags
 	serverSideFlags
 	fitFlags
@@ -45,7 +46,7 @@ func (c *planCommand) Run(ctx context.Context, p *process) error {
 		if err := c.tell(p, resolved, forecast); err != nil {
 			return err
 		}
-		if c.ExitCode && forecast.ToCopy()+forecast.Unmappable > 0 {
+		if c.ExitCode && forecast.ToCopy()+forecast.Unmappable+forecast.Deletes > 0 {
 			return outcome(exitDifferent)
 		}
 		return nil
@@ -55,6 +56,9 @@ func (c *planCommand) Run(ctx context.Context, p *process) error {
 func (c *planCommand) tell(p *process, resolved job.Job, f engine.Forecast) error {
 	if c.JSON {
 		return writeJSON(p.stdout, f)
+	}
+	for _, warning := range f.Warnings {
+		fmt.Fprintf(p.stdout, "warning: %s\n", printableText(warning))
 	}
 	fmt.Fprintf(p.stdout, "%s -> %s\n", resolved.Source.Address(), resolved.Destination.Address())
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
@@ -78,6 +82,15 @@ func (c *planCommand) tell(p *process, resolved job.Job, f engine.Forecast) erro
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(p.stdout, extraText(f.Extra))
+	text := extraText(f.Extra, false)
+	switch {
+	case f.Guard != "":
+		text = fmt.Sprintf("sync would delete nothing: %s", printableText(f.Guard))
+	case f.Deletes == 1:
+		text = "sync would delete 1 object that only the destination has"
+	case f.Deletes > 1:
+		text = fmt.Sprintf("sync would delete %s objects that only the destination has", count(f.Deletes))
+	}
+	_, err := fmt.Fprintln(p.stdout, text)
 	return err
 }

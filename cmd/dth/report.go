@@ -28,6 +28,9 @@ func writeJSON(w io.Writer, value any) error {
 // writeReport tells a report to people. Its last line says what the destination keeps
 // beyond the source, where that is known.
 func writeReport(w io.Writer, report *observe.Report) error {
+	for _, warning := range report.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", printableText(warning))
+	}
 	writeAdapted(w, report)
 	writeVanished(w, report)
 	for _, problem := range report.Problems {
@@ -79,7 +82,7 @@ func writeReport(w io.Writer, report *observe.Report) error {
 	if !listed || report.State == journal.StateInterrupted {
 		return nil // how many extra objects there are is not known
 	}
-	_, err := fmt.Fprintln(w, extraText(o.Extra-o.Deleted))
+	_, err := fmt.Fprintln(w, extraText(o.Extra-o.Deleted, report.Delete))
 	return err
 }
 
@@ -112,15 +115,20 @@ func adaptedText(adapted observe.Adaptation) string {
 	return strings.Join(changes, "; ")
 }
 
-// extraText says how many objects only the destination has.
-func extraText(extra int64) string {
+// extraText says how many objects only the destination has, and how they are removed
+// unless that was asked for.
+func extraText(extra int64, asked bool) string {
+	text, how := fmt.Sprintf("the destination keeps %s extra objects that the source does not have", count(extra)), " (--delete removes them)"
 	switch {
 	case extra <= 0:
 		return "the destination keeps no extra objects"
 	case extra == 1:
-		return "the destination keeps 1 extra object that the source does not have (--delete removes it)"
+		text, how = "the destination keeps 1 extra object that the source does not have", " (--delete removes it)"
 	}
-	return fmt.Sprintf("the destination keeps %s extra objects that the source does not have (--delete removes them)", count(extra))
+	if asked {
+		return text
+	}
+	return text + how
 }
 
 func count(n int64) string { return humanize.Comma(n) }

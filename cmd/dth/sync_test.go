@@ -266,3 +266,49 @@ func TestAlreadyRunning(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestPlanTellsDeletions that sync does with the same settings, of flags or of a job.
+func TestPlanTellsDeletions(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	put(t, s.source, "src", map[string]string{"a": "1", "b": "1", "c": "1"})
+	if got := s.run("sync", s.from, s.to); got.code != exitDone {
+		t.Fatalf("%+v", got)
+	}
+	put(t, s.destination, "dst", map[string]string{"own": "x"})
+	s.write("dth.yaml", `
+stores:
+  from: {plugin: mem, credentials: env:SRC, endpoint: "`+s.source.Endpoint()+`"}
+  to: {plugin: mem, credentials: env:DST, endpoint: "`+s.destination.Endpoint()+`"}
+jobs:
+  few: {source: from:src/, destination: to:dst/, delete: true, max-delete: 0}
+  any: {source: from:src/, destination: to:dst/, delete: true, max-delete: 100%}
+  typo: {source: from:src/typo/, destination: to:dst/, delete: true}
+`)
+	for name, test := range map[string]struct {
+		args []string
+		says string
+		code int
+	}{
+		"not asked for":  {[]string{s.from, s.to}, "the destination keeps 1 extra object that the source does not have (--delete removes it)\n", exitDone},
+		"by default":     {[]string{s.from, s.to, "--delete"}, "sync would delete nothing: 1 of the destination's 4 objects are not at the source, and --max-delete 10% (the default) allows 0", exitDone},
+		"by flag":        {[]string{s.from, s.to, "--delete", "--max-delete=1"}, "sync would delete 1 object that only the destination has\n", exitDifferent},
+		"job, too many":  {[]string{"@few"}, "max-delete: 0 (dth.yaml:6:76) allows 0", exitDone},
+		"job":            {[]string{"@any"}, "sync would delete 1 object that only the destination has\n", exitDifferent},
+		"job, by typing": {[]string{"@typo"}, "has no object whose key begins with \"typo/\"", exitDone},
+	} {
+		got := s.run(append([]string{"plan", "--exit-code"}, test.args...)...)
+		if got.code != test.code || !strings.Contains(got.stdout, test.says) {
+			t.Errorf("%s: %+v lacks %q", name, got, test.says)
+		}
+	}
+	if got := s.run("sync", "@typo"); got.code != exitGuard || !strings.Contains(got.stderr, "delete: true (dth.yaml:8:") {
+		t.Errorf("sync of an empty source: %+v", got)
+	}
+	if got := s.run("sync", "@few"); got.code != exitGuard {
+		t.Errorf("sync above the cap: %+v", got)
+	}
+	if got := s.run("sync", "@any"); got.code != exitDone || !strings.HasSuffix(got.stdout, "the destination keeps no extra objects\n") {
+		t.Errorf("sync: %+v", got)
+	}
+}

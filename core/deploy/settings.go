@@ -23,6 +23,7 @@ func (d *drawing) settings() {
 		d.refuse(values["delete"].Origin, "a fleet deletes nothing on account of a comparison", "leave delete out, or take it back with DTH_DELETE=false; --events CreateAndDelete follows deletions of the source as they happen")
 	}
 	initial := map[string]string{
+		"ignore-errors": "false", "allow-empty-source": "false",
 		"compare": "auto", "memory": "0", "part-size": "0", "multipart-threshold": "0", "min-rate": "0", "server-side": "auto", "unmappable": "fail", "tags": "false",
 		"attempts": "0", "retry-after": "30s", "visibility": "2m", "lease": "5m", "look-again": "15m",
 	}

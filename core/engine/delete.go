@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,55 +14,70 @@ import (
 const deletesAtOnce = 16
 
 // deleteExtras removes what only the destination has, when the user asked for
-// that. It comes after both listings have ended, keeps to the cap, and looks at the
-// source once more before each deletion.
+// that. It comes after both listings have ended and everything was copied, keeps to the
+// guards, and looks at the source once more before each deletion.
 func (e *Engine) deleteExtras(ctx context.Context) error {
 	extra := e.counters.Extra.Load()
-	if !e.job.Settings.Delete || extra == 0 {
-		return nil
+	err := e.guard(tallies{
+		source: e.counters.ListedSource.Load(), destination: e.counters.ListedDestination.Load(), extra: extra,
+		left: e.counters.Failed.Load() + e.counters.Skipped.Load(),
+	})
+	if err != nil || !e.job.Settings.Delete || extra == 0 {
+		return err
 	}
-	limit := e.job.Settings.MaxDelete
-	if allowed := limit.Allows(e.counters.ListedDestination.Load()); extra > allowed {
-		return &GuardError{Reason: fmt.Sprintf(
-			"%d of the destination's %d objects are not at the source, and --max-delete %s allows %d deletions; nothing was deleted. Check the locations, or raise --max-delete",
-			extra, e.counters.ListedDestination.Load(), limit.Written, allowed)}
+	if err := e.provedApart(ctx); err != nil {
+		return err
 	}
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(deletesAtOnce)
 	var failure error
 	for key, err := range e.journal.Extras(ctx) {
-		if err != nil || groupContext.Err() != nil {
-			failure = err
+		if failure = cmp.Or(err, groupContext.Err()); failure != nil {
 			break
 		}
 		group.Go(func() error { return e.deleteExtra(groupContext, key) })
 	}
-	if err := group.Wait(); err != nil {
-		return err
+	return cmp.Or(group.Wait(), failure)
+}
+
+// provedApart proves by the extra keys that both buckets are two.
+func (e *Engine) provedApart(ctx context.Context) error {
+	if !e.mayBeOne() {
+		return nil
 	}
-	return failure
+	best := ""
+	for key, err := range e.journal.Extras(ctx) {
+		if err != nil {
+			return err
+		}
+		if e.inBoth(key) {
+			best = key
+			break
+		}
+	}
+	return e.apart.prove(ctx, e, best)
 }
 
 // deleteExtra deletes one object when a fresh look at the source does not find
 // it. An object that cannot be deleted is a failed object, not the end of the run.
 func (e *Engine) deleteExtra(ctx context.Context, key string) error {
 	original := e.copier.Fit.Original(key)
-	present, err := e.atSource(ctx, original)
-	if encoded := e.copier.Fit.Decoded(key); err == nil && !present && encoded != original {
-		present, err = e.atSource(ctx, encoded) // a run that encoded keys may have written it
+	gone, err := e.gone(ctx, original)
+	if encoded := e.copier.Fit.Decoded(key); err == nil && gone && encoded != original {
+		gone, err = e.gone(ctx, encoded) // a run that encoded keys may have written it
 	}
-	if present {
+	if err == nil && !gone {
 		return nil // it is there again: the next run compares it
 	}
 	if err == nil {
-		err = e.destination.Delete(ctx, key)
+		err = e.remove(ctx, key)
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err == nil {
+	switch {
+	case err == nil:
 		e.counters.Deleted.Add(1)
 		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	e.counters.Failed.Add(1)
 	e.log.Warn("object not deleted", "key", key, "error", err)
@@ -71,8 +86,33 @@ func (e *Engine) deleteExtra(ctx context.Context, key string) error {
 	}})
 }
 
-// atSource looks a key up by listing: unlike the answer to a HEAD, a listing
-// tells an absent key from an absent bucket.
+// gone says whether the source does not have a key: no listing shows it, and no HEAD finds
+// it. Either may lag behind the other, and a listing alone tells an absent key from an
+// absent bucket.
+func (e *Engine) gone(ctx context.Context, key string) (bool, error) {
+	if listed, err := e.atSource(ctx, key); listed || err != nil {
+		return false, err
+	}
+	_, err := e.source.Stat(ctx, key)
+	switch {
+	case absent(err):
+		return true, nil
+	case err == nil:
+		e.log.Warn("object not deleted: the source's listing lacks it, but the source has it", "key", key)
+	}
+	return false, err
+}
+
+// atSource looks a key up by listing.
 func (e *Engine) atSource(ctx context.Context, key string) (bool, error) {
 	return e.source.Lists(ctx, e.from.Absolute(key))
+}
+
+// remove deletes an object of the destination, and nothing of a bucket that may be the
+// source's. All deletions of objects pass here. The key is relative, as it is written.
+func (e *Engine) remove(ctx context.Context, written string) error {
+	if err := e.apart.prove(ctx, e, written); err != nil {
+		return err
+	}
+	return e.destination.Delete(ctx, written)
 }

@@ -29,8 +29,9 @@ func (e *errGiant) Error() string {
 	return fmt.Sprintf("%q is copied in parts by many workers", e.task.Key)
 }
 
-// Source looks at a source object. What a HEAD does not find is looked up in a listing,
-// which tells an absent key from an absent bucket: objects are deleted for the answer.
+// Source looks at a source object. It is absent only when a HEAD does not find it and no
+// listing shows it, which tells an absent key from an absent bucket: objects are deleted
+// for the answer.
 func (e ends) Source(ctx context.Context, key string) (driver.Object, bool, error) {
 	object, err := e.source.Stat(ctx, key)
 	if !absent(err) {
@@ -72,7 +73,7 @@ func (e ends) Delete(ctx context.Context, key string) error {
 		}
 		return err
 	}
-	return e.destination.Delete(ctx, e.written(key))
+	return e.remove(ctx, e.written(key))
 }
 
 // Same compares what both stores state, and takes the word of the key's last proof where

@@ -62,6 +62,8 @@ type Engine struct {
 	counters    *observe.Counters
 	log         hclog.Logger
 	retry       retry.Policy
+	apart       apart
+	warnings    []string // of the present run
 
 	incomparable sync.Once // it was told that checksums decide nothing
 }

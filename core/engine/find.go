@@ -99,6 +99,9 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 	}
 	if err == nil {
 		e.counters.ListingDone.Store(true)
+		if e.counters.ListedSource.Load() == 0 {
+			e.warn(e.emptySource() + ": check the location")
+		}
 	}
 	return err
 }

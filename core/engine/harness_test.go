@@ -36,6 +36,8 @@ type world struct {
 	sourceRules func(*driver.Session)     // the same of the source
 	atSource    func(store) driver.Bucket // stands before the source; nil for nothing
 	atTarget    func(store) driver.Bucket // and before the destination
+	values      map[string]job.Value      // where the settings come from
+	hidden      string                    // a key that the source's listings lack
 	object      bool                      // the locations are of one object
 }
 
@@ -120,11 +122,14 @@ func (w *world) with(run func(*engine.Engine)) {
 	defer to.Close()
 	to, from = govern(w.t, to, w.rules), govern(w.t, from, w.sourceRules)
 	from, to = behind(w.atSource, from), behind(w.atTarget, to)
+	if w.hidden != "" {
+		from = hiding{from, w.hidden}
+	}
 	if w.versions {
 		from = versioned{from}
 	}
 	e, err := build(engine.Config{
-		Job:    job.Job{Source: source, Destination: destination, Settings: w.settings},
+		Job:    job.Job{Source: source, Destination: destination, Settings: w.settings, Values: w.values},
 		Source: from, Destination: to, State: state, Counters: &observe.Counters{}, Logger: hclog.NewNullLogger(),
 		Retry: retry.Policy{Attempts: 6, Base: time.Millisecond, Cap: 5 * time.Millisecond},
 	})
@@ -142,6 +147,18 @@ func behind(stand func(store) driver.Bucket, bucket driver.Bucket) driver.Bucket
 		return bucket
 	}
 	return stand(able)
+}
+
+// hiding is a bucket whose listings lack a key.
+type hiding struct {
+	driver.Bucket
+	key string
+}
+
+func (h hiding) List(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
+	page, err := h.Bucket.List(ctx, request)
+	page.Objects = slices.DeleteFunc(page.Objects, func(object driver.Object) bool { return object.Key == h.key })
+	return page, err
 }
 
 func (w *world) trySync(ctx context.Context) (report *observe.Report, err error) {

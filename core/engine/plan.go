@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dth-dev/dth/core/diff"
 	"github.com/dth-dev/dth/core/plan"
@@ -16,6 +17,7 @@ type Forecast struct {
 	Changed    int64 `json:"changed"`
 	Unclear    int64 `json:"unclear"`    // a sync would ask both stores for checksums
 	Extra      int64 `json:"extra"`      // objects that only the destination has
+	Deletes    int64 `json:"deletes"`    // of them, those that a sync with these settings would delete
 	Unmappable int64 `json:"unmappable"` // objects that the destination cannot hold, as far as key, size and class tell
 	Archived   int64 `json:"archived"`   // of those to copy, objects of classes that must be restored before they are read
 	Encoded    int64 `json:"encoded"`    // objects to copy whose key is encoded at the destination
@@ -24,6 +26,16 @@ type Forecast struct {
 	// ThroughHost says why bytes pass through this machine; empty when the store
 	// copies by itself.
 	ThroughHost string `json:"through_host,omitempty"`
+	// Guard says why a sync with these settings would stop before it deletes.
+	Guard    string   `json:"guard,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// planner makes a forecast.
+type planner struct {
+	Forecast
+	frozen int64  // of Archived, those that sync skips
+	sample string // an extra key, as the destination has it, that both locations would share
 }
 
 // Sides is a number of requests to each side, listings not counted.
@@ -37,10 +49,10 @@ func (f Forecast) ToCopy() int64 { return f.New + f.Changed + f.Unclear }
 
 // Plan compares both sides and returns what Sync would do. It writes nothing.
 func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
-	var forecast Forecast
+	var forecast planner
 	reason, err := e.openInside(ctx)
 	if err != nil {
-		return forecast, err
+		return forecast.Forecast, err
 	}
 	forecast.ThroughHost = reason
 	comparer, parents := e.comparer(), e.parents()
@@ -49,6 +61,9 @@ func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 		switch {
 		case pair.Source == nil:
 			forecast.Extra++
+			if forecast.sample == "" && e.inBoth(pair.Key) {
+				forecast.sample = pair.Key
+			}
 			return nil
 		case parent != "":
 			forecast.Unmappable++
@@ -77,11 +92,36 @@ func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 		return nil
 	}})
 	forecast.Listed = e.counters.ListedSource.Load()
-	return forecast, err
+	if err == nil {
+		err = e.foretellDeletions(ctx, &forecast)
+	}
+	return forecast.Forecast, err
+}
+
+// foretellDeletions says what a sync would delete, and which guard would keep it from that.
+func (e *Engine) foretellDeletions(ctx context.Context, forecast *planner) error {
+	if forecast.Listed == 0 {
+		forecast.Warnings = append(forecast.Warnings, e.emptySource()+": check the location")
+	}
+	err := e.guard(tallies{
+		source: forecast.Listed, destination: e.counters.ListedDestination.Load(), extra: forecast.Extra,
+		left: forecast.Unmappable + forecast.frozen,
+	})
+	var guard *GuardError
+	switch {
+	case errors.As(err, &guard):
+		forecast.Guard = guard.Reason + ". " + guard.Do
+	case !e.job.Settings.Delete || forecast.Extra == 0:
+	case e.mayBeOne() && !e.onlyAtDestination(ctx, forecast.sample):
+		forecast.Guard = e.oneBucket() + ". Sync finds out with an object of its own before it deletes"
+	default:
+		forecast.Deletes = forecast.Extra
+	}
+	return ctx.Err()
 }
 
 // forecast adds the copy of one object.
-func (e *Engine) forecast(forecast *Forecast, pair diff.Pair) {
+func (e *Engine) forecast(forecast *planner, pair diff.Pair) {
 	session, size := e.destination.Session, pair.Source.Size
 	layout, err := plan.Divide(size, e.copier.Sizes, session.Limits, session.Has(driver.CapabilityUploader))
 	written, unfit := e.copier.Fit.Key(pair.Key)
@@ -96,6 +136,7 @@ func (e *Engine) forecast(forecast *Forecast, pair diff.Pair) {
 		forecast.Archived++
 	}
 	if pair.Source.Frozen {
+		forecast.frozen++
 		return // sync leaves it
 	}
 	if e.copier.Tags {

@@ -30,11 +30,6 @@ func (e *ParkedError) Error() string {
 // Unwrap returns why the run stopped.
 func (e *ParkedError) Unwrap() error { return e.Err }
 
-// GuardError says that a run was stopped because going on could do harm.
-type GuardError struct{ Reason string }
-
-func (e *GuardError) Error() string { return "stopped by a guard: " + e.Reason }
-
 // maxProblems is how many problems, vanished objects and adaptations a report repeats;
 // the journal holds all.
 const maxProblems = 1000
@@ -55,8 +50,10 @@ func (e *Engine) run(ctx context.Context, work func(context.Context) error) (*ob
 		ID: started.Format("20060102T150405.000000Z"), Source: e.job.Source.Address(), Destination: e.job.Destination.Address(),
 		Started: started, State: journal.StateRunning,
 	}
-	report := &observe.Report{Run: run.ID, Source: run.Source, Destination: run.Destination, Started: started}
-	e.copier.Run = run.ID
+	report := &observe.Report{
+		Run: run.ID, Source: run.Source, Destination: run.Destination, Started: started, Delete: e.job.Settings.Delete && e.fleet == nil,
+	}
+	e.copier.Run, e.warnings = run.ID, nil
 	lasting := context.WithoutCancel(ctx) // what a run did is on record, interrupted or not
 	err := e.journal.BeginRun(lasting, run)
 	if err == nil {
@@ -71,7 +68,7 @@ func (e *Engine) run(ctx context.Context, work func(context.Context) error) (*ob
 // end fills the report and records it.
 func (e *Engine) end(ctx context.Context, run journal.Run, report *observe.Report, err error) error {
 	e.counters.Fill(report)
-	report.Finished = time.Now().UTC()
+	report.Finished, report.Warnings = time.Now().UTC(), e.warnings
 	var parked *ParkedError
 	switch {
 	case errors.As(err, &parked):

@@ -24,7 +24,7 @@ func opaqueETags(s *driver.Session) { s.Checksums.ETagMD5 = false }
 
 // opaque is a store that states neither checksums of objects nor, in listings, ETags that
 // can be compared; without ETags it lists none at all.
-type mute struct {
+type opaque struct {
 	store
 	withoutETags bool
 }

@@ -92,6 +92,8 @@ func (m MaxDelete) Allows(keys int64) int64 {
 type Settings struct {
 	Delete             bool
 	MaxDelete          MaxDelete
+	IgnoreErrors       bool // delete though objects failed or were skipped
+	AllowEmptySource   bool // delete though the source has no objects
 	Compare            Compare
 	State              string // folder; empty for the default of the pair of locations
 	Transfers          int    // objects and parts in flight; 0 for automatic
@@ -132,6 +134,8 @@ func settingTable() []setting {
 	table := []setting{
 		{name: "delete", initial: "false", read: func(s *Settings, text string) error { return readBool(&s.Delete, text) }},
 		{name: "max-delete", initial: DefaultMaxDelete, read: func(s *Settings, text string) error { return readMaxDelete(&s.MaxDelete, text) }},
+		{name: "ignore-errors", initial: "false", read: func(s *Settings, text string) error { return readBool(&s.IgnoreErrors, text) }},
+		{name: "allow-empty-source", initial: "false", read: func(s *Settings, text string) error { return readBool(&s.AllowEmptySource, text) }},
 		{name: "compare", initial: "auto", read: func(s *Settings, text string) error {
 			return readChoice((*string)(&s.Compare), text, "auto", "size", "etag", "checksum", "mtime")
 		}},

@@ -42,8 +42,10 @@ type Report struct {
 	Destination string    `json:"destination"`
 	Started     time.Time `json:"started"`
 	Finished    time.Time `json:"finished"`
-	State       string    `json:"state"`           // done, failed, interrupted
-	Error       string    `json:"error,omitempty"` // why the run stopped before its end
+	State       string    `json:"state"`              // done, failed, interrupted
+	Error       string    `json:"error,omitempty"`    // why the run stopped before its end
+	Delete      bool      `json:"delete,omitempty"`   // the run was to remove extra objects
+	Warnings    []string  `json:"warnings,omitempty"` // what concerns the whole run
 	Objects     Objects   `json:"objects"`
 	Bytes       Bytes     `json:"bytes"`
 	Evidence    Evidence  `json:"evidence"`
