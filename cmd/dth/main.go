@@ -77,9 +77,9 @@ Exit codes:
   2  usage
   3  configuration, credentials or plugin
   4  interrupted; the same command resumes
-  5  differences found (verify, plan --exit-code)
+  5  differences found, or objects that cannot be compared (verify, plan --exit-code)
   6  already running
-  7  stopped by a guard`
+  7  stopped by a guard before the first deletion`
 
 // process is what commands know of the process they run in.
 type process struct {

@@ -19,11 +19,13 @@ const (
 // queues, and those of this process alone, such as the state folder, are no part of it.
 func (d *drawing) settings() {
 	settings, values := d.Job.Settings, d.Job.Values
-	if settings.Delete {
-		d.refuse(values["delete"].Origin, "a fleet deletes nothing on account of a comparison", "leave delete out, or take it back with DTH_DELETE=false; --events CreateAndDelete follows deletions of the source as they happen")
+	for _, name := range []string{"delete", "ignore-errors", "allow-empty-source"} {
+		if values[name].Text == yes {
+			d.refuse(values[name].Origin, "a fleet deletes nothing on account of a comparison",
+				fmt.Sprintf("leave %s out, or take it back with %s=false; --events CreateAndDelete follows deletions of the source as they happen", name, job.Variable(name)))
+		}
 	}
 	initial := map[string]string{
-		"ignore-errors": "false", "allow-empty-source": "false",
 		"compare": "auto", "memory": "0", "part-size": "0", "multipart-threshold": "0", "min-rate": "0", "server-side": "auto", "unmappable": "fail", "tags": "false",
 		"attempts": "0", "retry-after": "30s", "visibility": "2m", "lease": "5m", "look-again": "15m",
 	}
