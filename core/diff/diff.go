@@ -51,7 +51,6 @@ func (c *cursor) fill(ctx context.Context) error {
 		return nil
 	}
 	object, err := c.objects.Next(ctx)
-	c.used = false
 	if errors.Is(err, io.EOF) {
 		c.ended, c.head = true, nil
 		return nil
@@ -59,7 +58,7 @@ func (c *cursor) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.head, c.key = object, object.Key[c.strip:]
+	c.head, c.key, c.used = object, object.Key[c.strip:], false
 	return nil
 }
 
@@ -87,7 +86,7 @@ func NewMerger(source, destination Objects, sourceStrip, destinationStrip int, r
 func (m *Merger) Close() { m.stopRecords() }
 
 // Next returns the next key that either side has, or io.EOF at the end of both
-// complete listings.
+// complete listings. After the end of ctx it can be called again with another.
 func (m *Merger) Next(ctx context.Context) (Pair, error) {
 	if err := m.source.fill(ctx); err != nil {
 		return Pair{}, err

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/dth-dev/dth/core/job"
+	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/sdk/driver"
 	"github.com/dth-dev/dth/sdk/memdriver"
 )
@@ -30,8 +31,10 @@ func TestFindingsDoNotWaitForTheListing(t *testing.T) {
 			w.source.Inject(memdriver.Fault{Call: "List", First: 2, Effect: memdriver.Hold(release)})
 			w.destination.Inject(memdriver.Fault{Call: "Put", Key: "a", Effect: memdriver.Do(func() { close(copied) })})
 			ended := make(chan error, 1)
+			var report *observe.Report
 			go func() {
-				_, err := w.trySync(t.Context())
+				var err error
+				report, err = w.trySync(t.Context())
 				ended <- err
 			}()
 			select {
@@ -41,9 +44,12 @@ func TestFindingsDoNotWaitForTheListing(t *testing.T) {
 			}
 			close(release)
 			if err := <-ended; err != nil {
-				t.Error(err)
+				t.Fatal(err)
 			}
 			w.same()
+			if o := report.Objects; o.Equal != 1100 || o.Copied != 1 || o.ListedSource != 1101 {
+				t.Errorf("%+v: a key was compared twice", o)
+			}
 		})
 	}
 }

@@ -51,8 +51,8 @@ func (s opaque) List(ctx context.Context, request driver.ListRequest) (driver.Li
 	return page, err
 }
 
-// between runs the function with an engine between two wrapped stores, on the world's state.
-func (w *world) between(wrap, wrapTo func(driver.Bucket) driver.Bucket, run func(*engine.Engine)) {
+// wrapped runs the function with an engine between two wrapped stores, on the world's state.
+func (w *world) wrapped(wrap, wrapTo func(driver.Bucket) driver.Bucket, run func(*engine.Engine)) {
 	w.t.Helper()
 	state, err := statefile.Open(w.t.Context(), w.state, statefile.Options{Command: "test"})
 	if err != nil {
@@ -240,21 +240,21 @@ func TestVerifyDoesNotVouchForAFailedCopy(t *testing.T) {
 	w := newWorld(t)
 	w.put("a", content(100, 1), driver.Attributes{})
 	quiet := func(b driver.Bucket) driver.Bucket { return opaque{store: b.(store)} }
-	w.between(quiet, quiet, func(e *engine.Engine) {
+	w.wrapped(quiet, quiet, func(e *engine.Engine) {
 		if report, err := e.Sync(t.Context()); err != nil || report.State != "done" {
 			t.Fatalf("%v, %+v", err, report)
 		}
 	})
 	w.put("a", content(100, 2), driver.Attributes{})
 	w.source.Inject(memdriver.Fault{Call: "Get", Effect: memdriver.Fail(403, "AccessDenied")})
-	w.between(quiet, quiet, func(e *engine.Engine) {
+	w.wrapped(quiet, quiet, func(e *engine.Engine) {
 		if report, err := e.Sync(t.Context()); err != nil || report.Objects.Failed != 1 {
 			t.Fatalf("%v, %+v", err, report)
 		}
 	})
 	w.source.Heal()
 	w.put("a", content(100, 1), driver.Attributes{})
-	w.between(quiet, quiet, func(e *engine.Engine) {
+	w.wrapped(quiet, quiet, func(e *engine.Engine) {
 		result, err := e.Verify(t.Context(), false, func(engine.Difference) {})
 		if err != nil || result.ByChecksum != 0 {
 			t.Errorf("%v, %+v", err, result)
@@ -276,7 +276,7 @@ func TestChecksumsThatCannotBeCompared(t *testing.T) {
 			}
 			quiet := func(b driver.Bucket) driver.Bucket { return opaque{store: b.(store)} }
 			for run, copied := range []int64{1, 0} { // then the journal knows both versions
-				w.between(quiet, quiet, func(e *engine.Engine) {
+				w.wrapped(quiet, quiet, func(e *engine.Engine) {
 					report, err := e.Sync(t.Context())
 					if err != nil || report.State != "done" || report.Objects.Copied != copied || report.Objects.Equal != 1-copied {
 						t.Errorf("run %d: %v, %+v", run+1, err, report.Objects)
@@ -300,7 +300,7 @@ func TestRewrittenBehindTheClock(t *testing.T) {
 	quiet := func(b driver.Bucket) driver.Bucket { return silent{b.(store), true} }
 	sync := func(copied int64) {
 		t.Helper()
-		w.between(quiet, quiet, func(e *engine.Engine) {
+		w.wrapped(quiet, quiet, func(e *engine.Engine) {
 			report, err := e.Sync(t.Context())
 			if err != nil || report.State != "done" || report.Objects.Copied != copied {
 				t.Errorf("%v, %+v", err, report.Objects)
