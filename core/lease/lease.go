@@ -63,7 +63,7 @@ func (l Lease) Keep(ctx context.Context) error {
 	ticker := time.NewTicker(l.every())
 	defer ticker.Stop()
 	renewed := make(chan renewal, atOnce)
-	underWay, late := 0, error(context.DeadlineExceeded)
+	underWay, late := 0, context.DeadlineExceeded
 	for {
 		due := false
 		var got renewal

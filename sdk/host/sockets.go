@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // Every user has one folder for sockets below that of temporary files. It holds a folder
@@ -93,7 +92,6 @@ func newSocketDir(base string) (*socketDir, error) {
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) && !errors.Is(err, syscall.EWOULDBLOCK) {
 			break // and not because another host was faster
 		}
-		time.Sleep(rand.N(time.Millisecond)) // or hosts that begin and end all the time may keep ahead
 	}
 	return nil, fmt.Errorf("make a folder for the plugin's socket: %w", err)
 }
