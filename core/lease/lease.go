@@ -58,7 +58,8 @@ func (l Lease) Keep(ctx context.Context) error {
 	var attempts sync.WaitGroup
 	defer attempts.Wait()
 	defer cancel()
-	ended := time.NewTimer(time.Until(l.end(l.Taken)))
+	taken := l.Taken
+	ended := time.NewTimer(time.Until(l.end(taken)))
 	defer ended.Stop()
 	ticker := time.NewTicker(l.every())
 	defer ticker.Stop()
@@ -96,10 +97,10 @@ func (l Lease) Keep(ctx context.Context) error {
 			}
 		case !got.held:
 			return ErrLost
-		case got.began.After(l.Taken):
-			l.Taken, late = got.began, context.DeadlineExceeded
+		case got.began.After(taken):
+			taken, late = got.began, context.DeadlineExceeded
 		}
-		ended.Reset(time.Until(l.end(l.Taken)))
+		ended.Reset(time.Until(l.end(taken)))
 	}
 }
 

@@ -84,14 +84,17 @@ func TestKeep(t *testing.T) {
 		cause  error
 		ends   time.Duration // after it was taken; 0 never ends by itself
 	}{
-		"prompt answers":                 {answer: each(answer{})},
-		"one answer never comes":         {answer: until(1, answer{never: true}, answer{})},
-		"six answers never come":         {answer: until(6, answer{never: true}, answer{})},
-		"one in seven comes":             {answer: func(n int) answer { return answer{never: n%7 != 6} }},
-		"all answers are slow":           {answer: each(answer{after: life / 3})},
-		"six of seven fail":              {answer: func(n int) answer { return answer{err: map[bool]error{true: errDown}[n%7 != 6]} }},
-		"no answer comes":                {answer: each(answer{never: true}), want: lease.ErrLate, cause: context.DeadlineExceeded, ends: life / 10 * 8},
-		"no more answers come":           {answer: until(20, answer{}, answer{never: true}), want: lease.ErrLate, cause: context.DeadlineExceeded, ends: life/10*20 + life/10*8},
+		"prompt answers":         {answer: each(answer{})},
+		"one answer never comes": {answer: until(1, answer{never: true}, answer{})},
+		"six answers never come": {answer: until(6, answer{never: true}, answer{})},
+		"one in seven comes":     {answer: func(n int) answer { return answer{never: n%7 != 6} }},
+		"all answers are slow":   {answer: each(answer{after: life / 3})},
+		"six of seven fail":      {answer: func(n int) answer { return answer{err: map[bool]error{true: errDown}[n%7 != 6]} }},
+		"no answer comes":        {answer: each(answer{never: true}), want: lease.ErrLate, cause: context.DeadlineExceeded, ends: life / 10 * 8},
+		"no more answers come":   {answer: until(20, answer{}, answer{never: true}), want: lease.ErrLate, cause: context.DeadlineExceeded, ends: life/10*20 + life/10*8},
+		"slow answers come, and then none": {
+			answer: until(20, answer{after: life / 5}, answer{never: true}), want: lease.ErrLate, cause: context.DeadlineExceeded, ends: life/10*20 + life/10*8,
+		},
 		"the table is down":              {answer: each(answer{err: errDown}), want: lease.ErrLate, cause: errDown, ends: life / 10 * 8},
 		"another has it":                 {answer: until(3, answer{}, answer{lost: true}), want: lease.ErrLost, ends: life / 10 * 4},
 		"another has it, told in time":   {answer: until(3, answer{never: true}, answer{lost: true}), want: lease.ErrLost, ends: life / 10 * 4},
