@@ -19,8 +19,8 @@ var ErrLate = errors.New("the lease could not be renewed in time")
 // How a lease's life is spent, in tenths of it. Renewals begin with the first and do not
 // wait for each other, so that neither an answer that never comes nor answers that all
 // come late lose a lease: a renewal each tenth, of which each has four to be answered in.
-// The holder ends with the eighth; until then seven have begun. The rest is for its work
-// to end in. Others add what clocks may differ by, see dynamo.ClockMargin.
+// With the eighth the holder asks a last time, for a tenth, and ends. The rest is for its
+// work to end in. Others add what clocks may differ by, see dynamo.ClockMargin.
 const (
 	tenths   = 10
 	patience = 4 // of one renewal
@@ -77,14 +77,21 @@ func (l Lease) Keep(ctx context.Context) error {
 		case <-ended.C:
 			select {
 			case got = <-renewed: // the process itself was held up, and the answer was not
-			default:
+			default: // once more, as long as the lease lasts: the process may not have come to it
+				underWay++
+				if got = l.renew(ctx, 1); got.held && got.err == nil && time.Since(taken) < l.Life || !got.held && got.err == nil {
+					break
+				}
+				if got.err != nil {
+					late = got.err
+				}
 				return fmt.Errorf("%w: %w", ErrLate, late)
 			}
 		}
 		switch {
 		case due:
 			underWay++
-			attempts.Go(func() { renewed <- l.renew(ctx) })
+			attempts.Go(func() { renewed <- l.renew(ctx, patience) })
 			continue
 		case got.began.IsZero(), ctx.Err() != nil:
 			continue
@@ -115,8 +122,8 @@ func (l Lease) every() time.Duration {
 // end is when the holder of a lease taken at a time stops to count on it.
 func (l Lease) end(taken time.Time) time.Time { return taken.Add(l.Life / tenths * safe) }
 
-// renew makes one renewal, which gives up in time for others.
-func (l Lease) renew(ctx context.Context) renewal {
+// renew makes one renewal, which gives up after some tenths of the lease.
+func (l Lease) renew(ctx context.Context, patience time.Duration) renewal {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, l.Life/tenths*patience)
 	defer cancel()

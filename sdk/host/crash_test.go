@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,7 +26,32 @@ func signal(tb testing.TB, bucket driver.Bucket, signal syscall.Signal) int {
 	if err := syscall.Kill(pid, signal); err != nil {
 		tb.Fatal(err)
 	}
+	if signal == syscall.SIGSTOP {
+		awaitStop(tb, pid)
+	}
 	return pid
+}
+
+// awaitStop waits until all threads of a process have stopped: until then it may answer.
+// Where there is no /proc it waits for nothing.
+func awaitStop(tb testing.TB, pid int) {
+	tb.Helper()
+	look := time.NewTicker(time.Millisecond) // it is no event to others than the parent
+	defer look.Stop()
+	for ; ; <-look.C {
+		running := false
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			running = running || err == nil && !strings.Contains(string(stat), ") T ")
+		}
+		if !running {
+			return
+		}
+	}
 }
 
 func TestCallsSurviveACrash(t *testing.T) {
