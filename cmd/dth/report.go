@@ -33,6 +33,9 @@ func writeReport(w io.Writer, report *observe.Report) error {
 	}
 	writeAdapted(w, report)
 	writeVanished(w, report)
+	for _, left := range report.UploadsLeft {
+		fmt.Fprintf(w, "upload of %s left open at the destination: %s\n", printable(left.Key), printableText(left.Reason))
+	}
 	for _, problem := range report.Problems {
 		fmt.Fprintf(w, "%s %s: %s\n", problem.Outcome, printable(problem.Key), printableText(cmp.Or(problem.Error, "the run ended before it was known what came of it")))
 	}

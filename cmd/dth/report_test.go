@@ -29,6 +29,7 @@ func TestWriteReport(t *testing.T) {
 			{Key: "a\x1bb", Written: "a%1Bb", Changes: []string{`metadata "a_b" written as "a-x5f-b"`}},
 			{Key: "c", Changes: []string{`tags "t" left out: the store keeps no tags`}},
 		},
+		UploadsLeft: []observe.UploadLeft{{Key: "d\n", Reason: "destination: bucket \"b\": AbortUpload: denied"}},
 	}
 	nothing := observe.Report{Run: "20260102T030405Z", Source: "s3://a", Destination: "oss://b", Started: started, Finished: started, State: "done",
 		Requests: observe.Sides{Source: map[string]int64{"list": 1}, Destination: map[string]int64{"list": 1}}}

@@ -69,8 +69,8 @@ func (w *world) syncBetween(ctx context.Context, from, to wrapping) (report *obs
 	return report, err
 }
 
-// holds fails the test unless the destination holds these bytes.
-func (w *world) holds(key string, want []byte) driver.Object {
+// arrived fails the test unless the destination holds these bytes.
+func (w *world) arrived(key string, want []byte) driver.Object {
 	w.t.Helper()
 	object, got, err := w.destination.Get("dst", key)
 	if err != nil {

@@ -188,7 +188,7 @@ func TestResumedPartsAreOfOneVersion(t *testing.T) {
 			sent := w.destination.Count("Part")
 			report, err := w.syncBetween(t.Context(), listed(none), nil)
 			mustRun(t, report, err)
-			w.holds("big", want)
+			w.arrived("big", want)
 			if resumed := w.destination.Count("Part")-sent < 20; resumed != test.resumes {
 				t.Errorf("%d parts were sent again; gone on with: want %t", w.destination.Count("Part")-sent, test.resumes)
 			}

@@ -89,7 +89,7 @@ func TestKilledAfterThePutLanded(t *testing.T) {
 			if err != nil || report.State != "done" || report.Objects.Copied != test.copied {
 				t.Errorf("%v, %+v", err, report.Objects)
 			}
-			w.holds("a", want)
+			w.arrived("a", want)
 			if got := w.records()["a"]; got.Outcome != test.recorded {
 				t.Errorf("on record %+v", got)
 			}
@@ -158,13 +158,13 @@ func TestStoppedRunDoubtsWhatWasOpen(t *testing.T) {
 	if report, err := w.trySync(t.Context()); err == nil || report.State != "interrupted" {
 		t.Fatalf("%v, %+v", err, report)
 	}
-	w.holds("a", content(100, 1))
+	w.arrived("a", content(100, 1))
 	w.destination.Heal()
 	w.put("a", content(100, 2), driver.Attributes{})
 	if report := w.sync(); report.Objects.Copied != 1 {
 		t.Errorf("%+v", report.Objects)
 	}
-	w.holds("a", content(100, 2))
+	w.arrived("a", content(100, 2))
 }
 
 // TestLatePutIsFound: a PUT of a killed run that lands after a later run copied the object
@@ -176,14 +176,14 @@ func TestLatePutIsFound(t *testing.T) {
 	w.put("a", content(100, 1), driver.Attributes{})
 	w.killed("Put", func() { w.put("a", content(100, 2), driver.Attributes{}) })
 	w.sync()
-	w.holds("a", content(100, 2))
+	w.arrived("a", content(100, 2))
 	if _, err := w.destination.Put("dst", "a", content(100, 1), driver.Attributes{}); err != nil { // it lands
 		t.Fatal(err)
 	}
 	if report := w.sync(); report.Objects.Copied != 1 {
 		t.Errorf("%+v", report.Objects)
 	}
-	w.holds("a", content(100, 2))
+	w.arrived("a", content(100, 2))
 }
 
 // TestManyInterruptedObjects: what was not handed out yet, beyond one mark, is not doubted.

@@ -65,7 +65,7 @@ func TestUnclearCompletion(t *testing.T) {
 			if report.Objects.Copied != 1 {
 				t.Errorf("copied %d, want 1", report.Objects.Copied)
 			}
-			if got := w.holds("big", content(size, test.new)); got.Attributes.ContentType != "new/type" {
+			if got := w.arrived("big", content(size, test.new)); got.Attributes.ContentType != "new/type" {
 				t.Errorf("done, and the destination has the old attributes %+v", got.Attributes)
 			}
 			if n := w.destination.Count("Part") - sent; test.parts > 0 && n > test.parts {

@@ -49,7 +49,7 @@ func TestUploadThatCannotBeAborted(t *testing.T) {
 				if n := w.destination.Count("Part") + w.destination.Count("Put") - before; run > 0 && n > 0 {
 					t.Errorf("run %d sent %d bodies for an object that is there", run, n)
 				}
-				w.holds("big", content(size, 2))
+				w.arrived("big", content(size, 2))
 				if open := len(w.destination.Uploads("dst")); open != 1 {
 					t.Errorf("%d uploads are open, want the one that cannot be aborted", open)
 				}
@@ -136,7 +136,7 @@ func TestHiddenUploadIsFound(t *testing.T) {
 			if len(open) != 1 || open[0].ID != another {
 				t.Errorf("%+v are open, want the other program's alone", open)
 			}
-			w.holds("big", content(20*minPart, 1))
+			w.arrived("big", content(20*minPart, 1))
 		})
 	}
 }
@@ -179,7 +179,7 @@ func TestUploadThatMayBeAnothers(t *testing.T) {
 	if n := len(w.destination.Uploads("dst")); n != 1 {
 		t.Errorf("%d uploads are open, want 1", n)
 	}
-	w.holds("big", content(20*minPart, 1))
+	w.arrived("big", content(20*minPart, 1))
 	if left := leftKeys(t, w); len(left) > 0 { // the store tells times again
 		t.Errorf("%q are told as left", left)
 	}
@@ -202,7 +202,7 @@ func TestLostAnswersToCreate(t *testing.T) {
 			if left := leftKeys(t, w); (len(left) > 0) != denied {
 				t.Errorf("%q are told as left", left)
 			}
-			w.holds("big", content(20*minPart, 1))
+			w.arrived("big", content(20*minPart, 1))
 			w.destination.Heal()
 			if left := leftKeys(t, w); len(left) > 0 {
 				t.Errorf("%q are told as left by the second run", left)

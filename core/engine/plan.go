@@ -146,8 +146,14 @@ func (e *Engine) forecast(forecast *planner, pair diff.Pair) {
 	parts := int64(layout.Parts())
 	forecast.Requests.Source += parts
 	forecast.Requests.Destination += parts
-	if layout.Multipart() {
+	switch stored := session.Checksums; {
+	case layout.Multipart():
 		forecast.Requests.Source++         // the checksum of the whole
-		forecast.Requests.Destination += 2 // create and complete
+		forecast.Requests.Destination += 3 // create, complete, and a look at what became of it
+		if session.Has(driver.CapabilityUploadLister) {
+			forecast.Requests.Destination++ // which uploads are open before
+		}
+	case len(stored.Stored) == 0 && !stored.ETagMD5:
+		forecast.Requests.Destination++ // a look at what became of it
 	}
 }

@@ -112,7 +112,7 @@ func (e *Engine) listFailures(ctx context.Context, run string, report *observe.R
 
 // vanished is the record of an object that is not at the source any more.
 func (e *Engine) vanished(t task.Task) journal.Record {
-	return journal.Record{Key: t.Key, Run: e.copier.Run, Outcome: journal.OutcomeVanished, Size: t.Size, SourceETag: t.ETag, At: time.Now()}
+	return journal.Record{Key: t.Key, Run: e.copier.Run, Outcome: journal.OutcomeVanished, Size: t.Size, SourceETag: t.ETag, SourceModified: t.Modified, At: time.Now()}
 }
 
 // listAdapted repeats what was copied otherwise than it is at the source.

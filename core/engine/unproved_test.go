@@ -111,14 +111,6 @@ func (w *world) records() map[string]journal.Record {
 	return found
 }
 
-// holds checks the bytes of an object of the destination.
-func (w *world) holds(key string, want []byte) {
-	w.t.Helper()
-	if _, got, err := w.destination.Get("dst", key); err != nil || !bytes.Equal(got, want) {
-		w.t.Errorf("%q: %v; the destination does not hold the bytes that it should", key, err)
-	}
-}
-
 func comparisons() []job.Compare {
 	return []job.Compare{job.CompareAuto, job.CompareSize, job.CompareMtime, job.CompareETag, job.CompareChecksum}
 }
@@ -141,7 +133,7 @@ func TestDamagedObjectIsCopiedAgain(t *testing.T) {
 			if report := w.sync(); report.Objects.Copied != 1 || report.Objects.Equal != 0 {
 				t.Errorf("%+v", report.Objects)
 			}
-			w.holds("a", content(100, 1))
+			w.arrived("a", content(100, 1))
 			if report := w.sync(); report.Objects.Copied != 0 || report.Objects.Equal != 1 {
 				t.Errorf("when it is copied: %+v", report.Objects)
 			}
@@ -191,7 +183,7 @@ func TestFailedChangeIsCopiedAgain(t *testing.T) {
 					if report := w.sync(); report.Objects.Copied != 1 {
 						t.Errorf("%+v", report.Objects)
 					}
-					w.holds("a", content(size, 2))
+					w.arrived("a", content(size, 2))
 				})
 			}
 		}
@@ -229,7 +221,7 @@ func TestLastProofHolds(t *testing.T) {
 			if report := w.sync(); report.Objects.Copied != test.want || report.Objects.Equal != 1-test.want {
 				t.Errorf("%+v", report.Objects)
 			}
-			w.holds("a", content(100, 1))
+			w.arrived("a", content(100, 1))
 		})
 	}
 }
@@ -282,7 +274,7 @@ func TestChecksumsThatCannotBeCompared(t *testing.T) {
 						t.Errorf("run %d: %v, %+v", run+1, err, report.Objects)
 					}
 				})
-				w.holds("a", content(100, 1))
+				w.arrived("a", content(100, 1))
 			}
 		})
 	}
@@ -297,7 +289,7 @@ func TestRewrittenBehindTheClock(t *testing.T) {
 	at := time.Now().Truncate(time.Second)
 	w.source = startServerAs(t, "src", memdriver.Config{Now: func() time.Time { return at }})
 	w.put("a", content(100, 1), driver.Attributes{})
-	quiet := func(b driver.Bucket) driver.Bucket { return silent{b.(store), true} }
+	quiet := func(b driver.Bucket) driver.Bucket { return opaque{b.(store), true} }
 	sync := func(copied int64) {
 		t.Helper()
 		w.wrapped(quiet, quiet, func(e *engine.Engine) {
@@ -312,7 +304,7 @@ func TestRewrittenBehindTheClock(t *testing.T) {
 	at = at.Add(-time.Hour)
 	w.put("a", content(100, 2), driver.Attributes{})
 	sync(1)
-	w.holds("a", content(100, 2))
+	w.arrived("a", content(100, 2))
 	sync(0)
 }
 

@@ -110,7 +110,10 @@ func (v *verifier) compare(ctx context.Context, pair diff.Pair) {
 	now, recorded := v.comparer.Compare(listed), v.comparer.Compare(pair)
 	silent := func() { v.count(&v.result.BySize) }
 	switch {
-	case recorded == diff.Same && pair.Record != nil && pair.Record.Grade != journal.GradeSize:
+	case pair.Record != nil && pair.Record.IsDoubted() && recorded != diff.Same:
+		doubted := Difference{pair.Key, "different", "its last copy is not known to have succeeded, and the stores state nothing that can be compared"}
+		silent = func() { v.differ(doubted) }
+	case recorded == diff.Same && pair.Record != nil && pair.Record.LastProof().Grade != journal.GradeSize:
 		silent = func() { v.count(&v.result.ByJournal) }
 	case recorded == diff.Different:
 		different := Difference{pair.Key, "different", etags(pair) + ", not those of the last transfer"}
