@@ -55,6 +55,7 @@ defaults:
 		"settings memory":               "64MiB from dth.yaml:9:11",
 		"settings metadata":             "none from --metadata",
 		"settings multipart-threshold":  "0 from default",
+		"settings min-rate":             "0 from default",
 		"settings part-size":            "0 from default",
 		"settings server-side":          "auto from default",
 		"settings state":                " from default",

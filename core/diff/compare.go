@@ -66,13 +66,17 @@ func (c Comparer) Compare(pair Pair) Verdict {
 	return byTime(pair)
 }
 
-// doubted compares a pair whose last copy is not known to have succeeded. Who compares by
-// more than listings asks both stores.
+// doubted compares a pair whose last copy is not known to have succeeded. A copy of this
+// very version that failed is copied again even where the bytes are the same: its
+// attributes may be what failed. Who compares by more than listings asks both stores.
 func (c Comparer) doubted(pair Pair) Verdict {
-	if c.By == job.CompareChecksum {
+	proved := !c.Strict && byProof(pair) == Same
+	switch {
+	case !c.Strict && !proved && failedAs(pair):
+		return Different
+	case c.By == job.CompareChecksum:
 		return Unclear
-	}
-	if !c.Strict && byProof(pair) == Same {
+	case proved:
 		return Same
 	}
 	verdict := c.byETag(pair)
@@ -80,6 +84,11 @@ func (c Comparer) doubted(pair Pair) Verdict {
 		return Different
 	}
 	return verdict
+}
+
+// failedAs says that the copy of the version that the source lists failed.
+func failedAs(pair Pair) bool {
+	return pair.Record.Outcome == journal.OutcomeFailed && pair.Record.SourceETag == pair.Source.ETag
 }
 
 // byETag decides where the ETags of both sides are MD5s; those of parts only

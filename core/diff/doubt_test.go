@@ -60,6 +60,9 @@ func TestDoubtedKeyIsNeverTheSameByTimeOrSize(t *testing.T) {
 					job.CompareAuto: test.listings, job.CompareSize: test.listings, job.CompareMtime: test.listings,
 					job.CompareETag: test.etag, job.CompareChecksum: checksum,
 				} {
+					if outcome == journal.OutcomeFailed && test.source.ETag == record.SourceETag && test.listings != diff.Same {
+						want = diff.Different // what failed was this very version
+					}
 					comparer.By = by
 					if got := comparer.Compare(pair); got != want {
 						t.Errorf("by %s: %d, want %d", by, got, want)
@@ -70,6 +73,20 @@ func TestDoubtedKeyIsNeverTheSameByTimeOrSize(t *testing.T) {
 					t.Errorf("strict: %d, want %d", got, test.strict)
 				}
 			})
+		}
+	}
+}
+
+// TestFailedVersionIsCopiedAgain: a copy that failed for this version is made again though
+// the bytes are there: what failed may be the attributes.
+func TestFailedVersionIsCopiedAgain(t *testing.T) {
+	t.Parallel()
+	const md5 = "00112233445566778899aabbccddeeff"
+	object := driver.Object{Size: 1, ETag: md5}
+	for outcome, want := range map[journal.Outcome]diff.Verdict{journal.OutcomeFailed: diff.Different, journal.OutcomeInterrupted: diff.Same} {
+		pair := diff.Pair{Source: &object, Destination: &object, Record: &journal.Record{Outcome: outcome, SourceETag: md5}}
+		if got := (diff.Comparer{By: job.CompareAuto, SourceMD5: true, DestinationMD5: true}).Compare(pair); got != want {
+			t.Errorf("%s: %d, want %d", outcome, got, want)
 		}
 	}
 }

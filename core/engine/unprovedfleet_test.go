@@ -177,7 +177,7 @@ func TestProvedStateIsDoneAgain(t *testing.T) {
 				record.Proved = journal.Proof{Size: from.Size, SourceETag: from.ETag, DestinationETag: to, Grade: journal.GradeSize}
 			}
 			f.journal.force(record)
-			f.wrap = func(b driver.Bucket) driver.Bucket { return silent{store: b.(store)} }
+			f.wrap = func(b driver.Bucket) driver.Bucket { return opaque{store: b.(store)} }
 			f.send(task.Task{Key: "a", Action: task.Look})
 			f.serve()
 			got := f.journal.record("a")

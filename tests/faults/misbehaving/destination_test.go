@@ -42,11 +42,11 @@ func destinationLies() map[string]lie {
 			asked.body[len(asked.body)/2] ^= 1
 			return false
 		})},
-		"put-header-lost": {destination: true, lasting: true, serve: func(_ *Store, _ http.ResponseWriter, asked *request) bool {
+		"put-header-lost": {destination: true, serve: func(_ *Store, _ http.ResponseWriter, asked *request) bool {
 			asked.Header.Del("Cache-Control")
 			return false
 		}},
-		"put-metadata-lost": {destination: true, lasting: true, serve: func(_ *Store, _ http.ResponseWriter, asked *request) bool {
+		"put-metadata-lost": {destination: true, serve: func(_ *Store, _ http.ResponseWriter, asked *request) bool {
 			asked.Header.Del("X-Amz-Meta-Owner")
 			return false
 		}},
