@@ -78,3 +78,12 @@ func (s *Server) Count(call string) int {
 	defer s.mu.Unlock()
 	return s.counts[call]
 }
+
+// Remove deletes an object without a request. It reports an absent bucket, not an absent
+// object.
+func (s *Server) Remove(bucket, key string) error {
+	return s.within(bucket, func(b *bucketData) error {
+		b.delete(key)
+		return nil
+	})
+}

@@ -23,6 +23,8 @@ type bucketData struct {
 	objects map[string]*storedObject
 	keys    []string // of objects, ascending
 	uploads map[string]*openUpload
+	opaque  bool // ETags say nothing of the bytes
+	written int  // objects since then
 }
 
 // storedObject is one version of an object. It is never modified, so answers in
@@ -64,6 +66,7 @@ func crc64(data []byte) driver.Checksum {
 }
 
 func (b *bucketData) put(object *storedObject) {
+	object.ETag = b.etag(object)
 	if _, exists := b.objects[object.Key]; !exists {
 		at, _ := slices.BinarySearch(b.keys, object.Key)
 		b.keys = slices.Insert(b.keys, at, object.Key)
