@@ -94,7 +94,7 @@ type told struct {
 	killed     bool
 	records    map[string]journal.Record // of the run, by key
 	before     map[string]journal.Record // of the pair, before the command
-	verified   engine.Verification
+	verified   Verification
 	different  map[string]bool // keys that a verification told
 	candidates map[string]bool // keys that a retry was to look at; nil for all
 }
@@ -154,7 +154,10 @@ func (p *play) run(ctx context.Context, c Command, t *told) (err error) {
 		}
 		report, t.err = e.Retry(ctx, p.last)
 	case Verify:
-		t.verified, t.err = e.Verify(ctx, c.Read, func(d engine.Difference) { t.different[d.Key] = true })
+		var found engine.Verification
+		found, t.err = e.Verify(ctx, c.Read, func(d engine.Difference) { t.different[d.Key] = true })
+		t.verified, err = readVerification(found)
+		return err
 	}
 	t.Report, err = read(report)
 	return err

@@ -3,6 +3,7 @@ package truth
 import (
 	"encoding/json"
 
+	"github.com/dth-dev/dth/core/engine"
 	"github.com/dth-dev/dth/core/observe"
 )
 
@@ -52,4 +53,19 @@ func (r Report) named() map[string]bool {
 		keys[key] = true
 	}
 	return keys
+}
+
+// Verification is what a verification told, as --json prints it.
+type Verification struct {
+	ByChecksum int64 `json:"by_checksum"`
+	ByJournal  int64 `json:"by_journal"` // unchanged at both ends since dth proved them equal
+}
+
+// readVerification reads what was found as its JSON says it.
+func readVerification(found engine.Verification) (told Verification, err error) {
+	text, err := json.Marshal(found)
+	if err == nil {
+		err = json.Unmarshal(text, &told)
+	}
+	return told, err
 }

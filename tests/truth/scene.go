@@ -106,7 +106,7 @@ func (s *Scene) newStage(h *History) (*stage, error) {
 	}
 	st.freeze = func() {}
 	s.stage.Store(st)
-	st.source = &sourceModel{server: s.servers[Source], bucket: st.buckets[Source], lives: map[string][]life{}}
+	st.source = &sourceModel{server: s.servers[Source], bucket: st.buckets[Source], clock: s.clocks[Source], lives: map[string][]life{}}
 	return st, nil
 }
 

@@ -1,6 +1,7 @@
 package truth
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ import (
 type sourceModel struct {
 	server *memdriver.Server
 	bucket string
+	clock  *clock
 
 	mu    sync.Mutex
 	now   int
@@ -24,6 +26,7 @@ type sourceModel struct {
 type life struct {
 	version  Version
 	from, to int
+	second   int64 // of the store's clock when it was written
 }
 
 const forever = math.MaxInt
@@ -44,7 +47,7 @@ func (s *sourceModel) write(key string, version Version) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.end(key)
-	s.lives[key] = append(s.lives[key], life{version, s.now, forever})
+	s.lives[key] = append(s.lives[key], life{version, s.now, forever, s.clock.now().Unix()})
 	_, err := s.server.Put(s.bucket, key, version.bytes(), version.attributes(false))
 	return err
 }
@@ -111,4 +114,18 @@ func (s *sourceModel) keys() []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// seconds returns the seconds of the store's clock at which a key was written with exactly
+// these bytes.
+func (s *sourceModel) seconds(key string, data []byte) map[int64]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := map[int64]bool{}
+	for _, l := range s.lives[key] {
+		if l.version.Size == len(data) && bytes.Equal(l.version.bytes(), data) {
+			found[l.second] = true
+		}
+	}
+	return found
 }
