@@ -99,6 +99,17 @@ type told struct {
 	candidates map[string]bool // keys that a retry was to look at; nil for all
 }
 
+// String says why a command did not end well.
+func (t *told) String() string {
+	if t.err != nil {
+		return t.err.Error()
+	}
+	for _, problem := range t.Problems {
+		return fmt.Sprintf("%q: %s", problem.Key, problem.Error)
+	}
+	return "it lists no problem"
+}
+
 // command runs one process of dth, and checks what it told.
 func (p *play) command(ctx context.Context, c Command) (*Violation, error) {
 	ctx, cancel := context.WithCancel(ctx)

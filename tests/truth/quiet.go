@@ -3,8 +3,12 @@ package truth
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/dth-dev/dth/core/job"
+	"github.com/dth-dev/dth/core/journal"
+	journalsqlite "github.com/dth-dev/dth/core/journal/sqlite"
 )
 
 // quietRuns is how many runs it may take until all is equal once nothing fails any more:
@@ -12,43 +16,65 @@ import (
 const quietRuns = 2
 
 // quiet ends a history: nothing fails any more, and dth runs until it copied everything.
+// Copies of single objects are repeated first, because each has a state of its own.
 func (p *play) quiet(ctx context.Context) (*Violation, error) {
 	p.settle()
-	c := Command{Verb: Sync, Compare: job.CompareAuto, Unmappable: job.UnmappableDrop, Transfers: 4}
-	for run := 1; ; run++ {
-		p.pass(Source)
-		p.pass(Destination)
-		violation, state, err := p.quietRun(ctx, c)
-		if violation != nil || err != nil {
+	for _, key := range slices.Sorted(maps.Keys(p.copied)) {
+		if _, there := p.source.present(key); !there {
+			continue
+		}
+		c := Command{Verb: Copy, Key: key, Unmappable: job.UnmappableDrop, Transfers: 4}
+		if violation, err := p.untilDone(ctx, c); violation != nil || err != nil {
 			return violation, err
 		}
-		if state == "done" {
-			break
-		}
-		if run == quietRuns {
-			return &Violation{Rule: RuleQuiet, What: fmt.Sprintf("%d runs without any failure ended as %q", run, state)}, nil
-		}
 	}
-	if violation := p.checkUploads(); violation != nil {
-		return violation, nil
+	c := Command{Verb: Sync, Compare: job.CompareAuto, Unmappable: job.UnmappableDrop, Transfers: 4}
+	if violation, err := p.untilDone(ctx, c); violation != nil || err != nil {
+		return violation, err
+	}
+	if violation, err := p.checkUploads(ctx); violation != nil || err != nil {
+		return violation, err
 	}
 	return p.command(ctx, Command{Verb: Verify, Unmappable: job.UnmappableDrop, Transfers: 4})
 }
 
-func (p *play) quietRun(ctx context.Context, c Command) (violation *Violation, state string, err error) {
-	violation, err = p.command(ctx, c)
-	return violation, p.said.State, err
+// untilDone repeats a command until it is done.
+func (p *play) untilDone(ctx context.Context, c Command) (*Violation, error) {
+	for run := 1; ; run++ {
+		p.pass(Source)
+		p.pass(Destination)
+		violation, err := p.command(ctx, c)
+		switch {
+		case violation != nil || err != nil:
+			return violation, err
+		case p.said.State == journal.StateDone:
+			return nil, nil
+		case run == quietRuns:
+			return &Violation{Rule: RuleQuiet, Key: c.Key, What: fmt.Sprintf("%d times dth %s ended as %q without any failure: %s", run, c.Verb, p.said.State, p.said)}, nil
+		}
+	}
 }
 
 // checkUploads: no upload is open that dth began.
-func (p *play) checkUploads() *Violation {
+func (p *play) checkUploads(ctx context.Context) (*Violation, error) {
+	known := map[string]bool{}
+	for _, copied := range p.copies { // of an object that is gone: the next copy of the key ends it
+		uploads, err := journalsqlite.New(copied.file).Uploads(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, upload := range uploads {
+			known[upload.ID] = true
+		}
+	}
 	for _, upload := range p.servers[Destination].Uploads(p.buckets[Destination]) {
 		switch {
+		case known[upload.ID]:
 		case p.lateMade[upload.ID]: // after dth had looked for it
 		case !p.history.Destination.UploadLister && p.lostIDs: // its ID was never told
 		default:
-			return &Violation{Rule: RuleUploads, Key: upload.Key, What: "the upload " + upload.ID + " is open"}
+			return &Violation{Rule: RuleUploads, Key: upload.Key, What: "the upload " + upload.ID + " is open"}, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
