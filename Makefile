@@ -175,9 +175,11 @@ bench: build emulators $(call stamps,rclone) ## Measure against rclone and a bar
 scale: build ## Push 1.1 million objects through a fleet and print what each takes (15 minutes).
 	@go run ./tests/scale $(SCALEFLAGS)
 
-faults: build emulators cloud-tools $(call stamps,$(SERVERS)) ## Run the kill, rewrite and supervision tests at length.
+faults: build emulators cloud-tools $(call stamps,$(SERVERS)) ## Run the kill, rewrite and supervision tests at length, and 100,000 histories.
 	@echo "==> faults, at length"
 	DTH_FAULTS=long go test $(RACE) -shuffle=on -p 1 -count 1 -timeout 60m ./tests/dynamodb/... ./tests/faults/... ./tests/integration/...
+	@echo "==> 100,000 histories" # without the race detector, which would take hours; make test has it for some hundreds
+	DTH_FAULTS=long go test -count 1 -timeout 3h -v ./tests/truth
 
 faults-fleet: build emulators cloud-tools $(call stamps,$(SERVERS)) ## Kill a fleet's processes 200 times while AWS fails.
 	@echo "==> a fleet under siege, at length"
