@@ -71,7 +71,7 @@ func (p *play) checkDeletions(c Command, t *told, when span) *Violation {
 	p.mu.Unlock()
 	for _, key := range deleted {
 		switch {
-		case p.source.throughout(key, when) && !(p.omitted[key] && p.lied[key]):
+		case p.source.throughout(key, when) && !p.hidden(key):
 			return &Violation{Rule: RuleDelete, Key: key, What: "deleted at the destination, and the source had it all the time"}
 		case !c.Delete || c.Guard:
 			return &Violation{Rule: RuleDelete, Key: key, What: "deleted at the destination, which was not allowed"}
@@ -129,7 +129,7 @@ func (p *play) checkNamed(_ Command, t *told, when span) *Violation {
 		return &Violation{Rule: RuleListed, What: "the run is done, and objects failed"}
 	}
 	for _, key := range t.Vanished {
-		if p.source.throughout(key, when) && !(p.omitted[key] && p.lied[key]) {
+		if p.source.throughout(key, when) && !p.hidden(key) {
 			return &Violation{Rule: RuleVanished, Key: key, What: "told as vanished, and the source had it all the time"}
 		}
 	}

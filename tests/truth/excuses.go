@@ -6,8 +6,8 @@ import (
 
 // What no copier can know is no violation. Other excuses lie where they are needed:
 // damage of bytes happens only where a store states something of them (damagedAnswer,
-// drawDamage), and a key that both its HEAD and its listing hide is absent for all that
-// anybody can tell (checkDeletions, checkNamed).
+// drawer.damages), and a key that both its HEAD and its listing hide is absent for all that
+// anybody can tell (hidden).
 
 // excused says whether dth could not know that a key is not equal.
 func (p *play) excused(key string, t *told, when span) bool {
@@ -35,4 +35,12 @@ func (p *play) cameLate(key, etag string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.landed[key][etag]
+}
+
+// hidden says whether the source was made to leave a key out of its listing and to call it
+// absent as well.
+func (p *play) hidden(key string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.omitted[key] && p.lied[key]
 }
