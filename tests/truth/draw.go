@@ -13,6 +13,9 @@ func Draw(seed int64) History {
 	d.history = History{Seed: seed, Source: d.abilities(), Destination: d.abilities(), Large: d.chance(2)}
 	d.history.Destination.Loses = d.chance(30)
 	d.keys = d.keys[:2+d.IntN(len(d.keys)-1)]
+	if seed%uploadsEvery == 0 {
+		d.uploads()
+	}
 	d.large = []int{299, 300, 301, 450, 700}
 	if d.history.Large {
 		d.large = []int{streamed + 1, streamed + 100}
@@ -30,6 +33,18 @@ func Draw(seed int64) History {
 	return d.history
 }
 
+// uploadsEvery says which histories are of objects in parts alone: what goes wrong with
+// those takes many things at once.
+const uploadsEvery = 5
+
+// uploads makes the history one of objects in parts, most of them at a destination that
+// states little.
+func (d *drawer) uploads() {
+	d.inParts, d.keys = true, d.keys[:1+d.IntN(2)]
+	d.history.Large, d.history.Destination.Uploader = false, true
+	d.history.Destination.Checksums = d.chance(30)
+}
+
 // drawer draws one history.
 type drawer struct {
 	*rand.Rand
@@ -39,6 +54,7 @@ type drawer struct {
 	sizes   map[string]int // of each key's newest version
 	number  int            // of the newest version
 	extras  int
+	inParts bool // all objects are large, and most keep their size
 }
 
 // chance is true so many times out of a hundred.
@@ -62,9 +78,9 @@ func (d *drawer) abilities() Abilities {
 func (d *drawer) version(key string) Version {
 	d.number++
 	size, known := d.sizes[key]
-	if !known || d.chance(35) {
+	if !known || d.chance(35) && (!d.inParts || d.chance(30)) {
 		size = pick(d, 10, 10, 50, 50, 0)
-		if d.chance(50) {
+		if d.inParts || d.chance(50) {
 			size = pick(d, d.large...)
 		}
 	}
@@ -140,6 +156,9 @@ func (d *drawer) event(c Command) (Event, bool) {
 	e := Event{Side: pick(d, Source, Destination, Destination), First: pick(d, 1, 1, 1, 2, 2, 3, 5), Times: pick(d, 1, 1, 1, 2, 0)}
 	if d.chance(85) {
 		e.Call = pick(d, calls[e.Side]...)
+	}
+	if d.inParts && e.Side == Destination && d.chance(40) {
+		e.Call, e.First = "CompleteUpload", 1
 	}
 	if e.Call != "List" && e.Call != "ListUploads" && e.Call != "" && d.chance(60) {
 		e.Key = pick(d, d.keys...)

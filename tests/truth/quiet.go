@@ -55,7 +55,7 @@ func (p *play) untilDone(ctx context.Context, c Command) (*Violation, error) {
 	}
 }
 
-// checkUploads: no upload is open that dth began.
+// checkUploads: no upload is open that dth began, but those that it tells.
 func (p *play) checkUploads(ctx context.Context) (*Violation, error) {
 	known := map[string]bool{}
 	for _, copied := range p.copies { // of an object that is gone: the next copy of the key ends it
@@ -67,9 +67,13 @@ func (p *play) checkUploads(ctx context.Context) (*Violation, error) {
 			known[upload.ID] = true
 		}
 	}
+	told := map[string]bool{}
+	for _, left := range p.said.UploadsLeft {
+		told[left.Key] = true
+	}
 	for _, upload := range p.servers[Destination].Uploads(p.buckets[Destination]) {
 		switch {
-		case known[upload.ID]:
+		case known[upload.ID], told[upload.Key]:
 		case p.lateMade[upload.ID]: // after dth had looked for it
 		case !p.history.Destination.UploadLister && p.lostIDs: // its ID was never told
 		default:

@@ -28,7 +28,10 @@ type Report struct {
 	Adapted []struct {
 		Key string `json:"key"`
 	} `json:"adapted"`
-	Vanished []string `json:"vanished"`
+	Vanished    []string `json:"vanished"`
+	UploadsLeft []struct {
+		Key string `json:"key"`
+	} `json:"uploads_left"`
 }
 
 // read reads the report as its JSON says it.

@@ -206,7 +206,7 @@ func (s *stage) kill() {
 	s.mu.Unlock()
 	s.freeze()
 	s.mu.Lock()
-	s.life = dead
+	s.life, s.lostIDs = dead, true // an upload may have been begun at this moment
 	s.changed.Broadcast()
 	cancel := s.cancel
 	s.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 
 var (
 	seed      = flag.Int64("seed", 0, "play the history of this seed alone")
-	histories = flag.Int64("histories", 0, "how many histories to play; 0 for 100,000 at length (DTH_FAULTS=long) and 500 otherwise")
+	histories = flag.Int64("histories", 0, "how many histories to play; 0 for 100,000 at length (DTH_FAULTS=long) and 300 otherwise")
 	first     = flag.Int64("first", 1, "the first seed of those")
 	keepOn    = flag.Bool("keep-on", false, "tell each violation in a line and go on, instead of shrinking the first")
 	only      = flag.String("rule", "", "tell only violations of the rules that this expression matches")
@@ -34,7 +34,7 @@ func wanted() int64 {
 	case os.Getenv("DTH_FAULTS") == "long":
 		return 100_000
 	}
-	return 500
+	return 300
 }
 
 // TestTruth plays random histories; whatever dth tells in them is true.
