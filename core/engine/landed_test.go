@@ -76,6 +76,26 @@ func TestUnclearCompletion(t *testing.T) {
 	}
 }
 
+// TestEqualObjectAnswersForAnUpload: where an older object has the bytes and attributes of
+// the one that was to be made, the upload that was not completed does not stay open.
+func TestEqualObjectAnswersForAnUpload(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	clock := &dial{at: time.Now().Add(-time.Hour)}
+	w.source = startServerAs(t, "src", memdriver.Config{Now: clock.now})
+	w.rules = func(s *driver.Session) { s.Checksums.ETagMD5 = false }
+	w.put("big", content(9*minPart, 1), driver.Attributes{})
+	w.sync()
+	clock.turn(62 * time.Minute)
+	w.state = t.TempDir() // without a record the time tells that it was replaced
+	w.put("big", content(9*minPart, 1), driver.Attributes{})
+	w.destination.Inject(memdriver.Fault{Call: "CompleteUpload", Times: 1, Effect: memdriver.Fail(416, "InvalidRange")})
+	if report := w.sync(); report.Objects.Copied != 1 {
+		t.Errorf("copied %d, want 1", report.Objects.Copied)
+	}
+	w.same()
+}
+
 // TestDestinationIsLookedAtBefore: it costs a request where no checksum decides, and none
 // where one does.
 func TestDestinationIsLookedAtBefore(t *testing.T) {

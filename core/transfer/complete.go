@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/journal"
@@ -51,6 +52,8 @@ func (c *Copier) join(ctx context.Context, a *assembly, sums []driver.Checksum) 
 		switch {
 		case found:
 			whole = &object // the answer was lost, not the object
+			// Or an older object has the same bytes and attributes: then the upload is still open.
+			a.record.Left = append(slices.Clip(a.record.Left), a.record.Begun())
 			return nil
 		case !isUploadGone(err):
 			return unproven(err)
