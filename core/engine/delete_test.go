@@ -103,7 +103,7 @@ func TestMissingBucketIsNotAnEmptySource(t *testing.T) {
 	w := withExtras(t, 3, 1)
 	w.settings.Delete = true
 	w.settings.MaxDelete = job.MaxDelete{Share: 1, Written: "100%"}
-	w.from = "mem://missing"
+	w.from, w.state = "mem://missing", t.TempDir()
 	_, err := w.trySync(t.Context())
 	if driver.KindOf(err) != driver.KindNotFound || !strings.HasPrefix(err.Error(), `source: bucket "missing"`) || !strings.Contains(err.Error(), "create the bucket") {
 		t.Errorf("error %v", err)

@@ -54,7 +54,7 @@ func TestGuardsOfDeletions(t *testing.T) {
 			deleted:  2,
 		},
 		"the source is empty": {
-			harm:     func(w *world) { w.from, w.to = "mem://src/typo/", "mem://dst" },
+			harm:     func(w *world) { w.from, w.to, w.state = "mem://src/typo/", "mem://dst", w.t.TempDir() },
 			override: func(s *job.Settings) { s.AllowEmptySource = true },
 			says:     []string{`bucket "src" has no object whose key begins with "typo/"`, "has there: 12", "--allow-empty-source"},
 			foretold: true,
@@ -116,7 +116,7 @@ func TestVanishedAndAdaptedHoldNothingBack(t *testing.T) {
 func TestEmptySourceIsToldOf(t *testing.T) {
 	t.Parallel()
 	w := withExtras(t, 3, 0)
-	w.from = "mem://src/typo/"
+	w.from, w.state = "mem://src/typo/", t.TempDir()
 	want := []string{`source: bucket "src" has no object whose key begins with "typo/": check the location`}
 	if diff := cmp.Diff(want, w.plan().Warnings); diff != "" {
 		t.Errorf("the plan's warnings (-want +got):\n%s", diff)

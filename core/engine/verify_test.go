@@ -84,7 +84,7 @@ func TestPlanWritesNothingAndForetells(t *testing.T) {
 	})
 	want := engine.Forecast{
 		Listed: 5, Equal: 1, New: 3, Changed: 1, Bytes: 200 + 5*minPart + 1 + 7 + 7,
-		Requests:    engine.Sides{Source: 3 + 6 + 1, Destination: 3 + 6 + 2},
+		Requests:    engine.Sides{Source: 3 + 6 + 1, Destination: 3 + 6 + 4},
 		ThroughHost: "server-side is never",
 	}
 	if diff := cmp.Diff(want, forecast); diff != "" {

@@ -29,6 +29,7 @@ var dialect = control.Dialect{
 		{Code: "RequestTimeout", Kind: driver.KindUnavailable},
 		{Code: "NoSuchBucket", Kind: driver.KindNotFound},
 		{Code: "NoSuchKey", Kind: driver.KindNotFound},
+		{Code: "NoSuchVersion", Kind: driver.KindNotFound},
 		{Code: "NoSuchUpload", Kind: driver.KindNotFound},
 		{Code: "PreconditionFailed", Kind: driver.KindPreconditionFailed},
 		{Code: "InvalidPart", Kind: driver.KindInvalidArgument},

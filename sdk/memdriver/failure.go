@@ -28,6 +28,7 @@ var errorRules = []driver.ErrorRule{
 	{Status: 400, Code: "IncompleteBody", Kind: driver.KindIntegrity},
 	{Status: 503, Code: "SlowDown", Kind: driver.KindThrottled},
 	{Status: 404, Code: "NoSuchKey", Kind: driver.KindNotFound},
+	{Status: 404, Code: "NoSuchVersion", Kind: driver.KindNotFound},
 	{Status: 404, Code: "NoSuchUpload", Kind: driver.KindNotFound},
 	{Status: 404, Code: "NoSuchBucket", Kind: driver.KindNotFound},
 }
