@@ -289,7 +289,7 @@ func (p *play) endState(c Command, t *told) error {
 func (p *play) failures(ctx context.Context) map[string]bool {
 	keys := map[string]bool{}
 	for record, err := range journalsqlite.New(p.state.file).Failures(ctx, p.last) {
-		if err == nil {
+		if err == nil && (record.Outcome == journal.OutcomeFailed || record.Outcome == journal.OutcomeSkipped) {
 			keys[record.Key] = true
 		}
 	}
