@@ -123,9 +123,9 @@ func (l Lease) every() time.Duration {
 func (l Lease) end(taken time.Time) time.Time { return taken.Add(l.Life / tenths * safe) }
 
 // renew makes one renewal, which gives up after some tenths of the lease.
-func (l Lease) renew(ctx context.Context, patience time.Duration) renewal {
+func (l Lease) renew(ctx context.Context, tenth int) renewal {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, l.Life/tenths*patience)
+	ctx, cancel := context.WithTimeout(ctx, l.Life*time.Duration(tenth)/tenths)
 	defer cancel()
 	held, err := l.Renew(ctx)
 	return renewal{began, held, err}

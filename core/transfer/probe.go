@@ -144,7 +144,7 @@ func (p *probe) run(ctx context.Context) (problem string, err error) {
 	case oddRefused != nil && (plainRefused != nil || !errors.As(oddRefused, &failure)):
 		return "", oddRefused
 	case oddRefused != nil:
-		return "the store refuses such keys: " + failure.Error(), nil
+		return "the store refuses such keys: " + failure.Error(), nil //nolint:nilerr // the refusal is what was to be found out
 	}
 	err = p.copier.Destination.attempt(ctx, func(ctx context.Context) (err error) {
 		problem, err = p.compare(ctx, plainRefused == nil)

@@ -45,7 +45,7 @@ func TestStreamEndsEarly(t *testing.T) {
 			c := &Copier{Counters: &observe.Counters{}}
 			body := c.newStream(strings.NewReader("four"), test.size, nil)
 			_, err := io.Copy(io.Discard, body)
-			if err != test.want || body.failure != test.want {
+			if !errors.Is(err, test.want) || !errors.Is(body.failure, test.want) {
 				t.Errorf("read %v, failure %v, want %v", err, body.failure, test.want)
 			}
 		})
