@@ -245,3 +245,40 @@ func TestUploadWithAllPartsOfAnotherVersion(t *testing.T) {
 		})
 	}
 }
+
+// TestFinishedUploadOfAnotherVersion: Complete was done and no answer or look told so. Where the
+// source was rewritten in the same second since, the object that is there is not its copy.
+func TestFinishedUploadOfAnotherVersion(t *testing.T) {
+	t.Parallel()
+	for name, rewritten := range map[string]bool{"as it was": false, "rewritten in the same second": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			clock := &dial{at: time.Now().Add(-time.Hour)}
+			w.source = startServerAs(t, "src", memdriver.Config{Now: clock.now})
+			want := content(20*minPart, 1)
+			w.put("big", want, driver.Attributes{})
+			w.destination.Inject(memdriver.Fault{Call: "CompleteUpload", Times: 1, Effect: memdriver.Do(func() {
+				w.destination.Inject(memdriver.Fault{Call: "Stat", Effect: memdriver.Fail(500, "InternalError")})
+			})})
+			w.destination.Inject(memdriver.Fault{Call: "CompleteUpload", Effect: memdriver.LoseAnswer()})
+			report, err := w.syncBetween(t.Context(), listed(none), nil)
+			if err != nil || report.Objects.Failed != 1 {
+				t.Fatalf("failed %d, %v, want 1", report.Objects.Failed, err)
+			}
+			w.destination.Heal()
+			if rewritten {
+				want = content(20*minPart, 2)
+				w.put("big", want, driver.Attributes{})
+			}
+			sent := w.destination.Count("Part")
+			report, err = w.syncBetween(t.Context(), listed(none), nil)
+			mustRun(t, report, err)
+			w.arrived("big", want)
+			if again := w.destination.Count("Part") > sent; again != rewritten {
+				t.Errorf("parts were sent again: %t, want %t", again, rewritten)
+			}
+			w.noUploads()
+		})
+	}
+}

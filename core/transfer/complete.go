@@ -118,10 +118,8 @@ func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (r
 	}
 	a := &assembly{task: t, layout: layout, record: record, parts: map[int]journal.Part{}}
 	held, err := c.Destination.listParts(ctx, record.DestinationKey(), record.ID, layout.Parts())
-	if errors.Is(err, ErrUploadLost) {
-		return c.resumeFinished(ctx, a, known)
-	}
-	if err != nil {
+	lost := errors.Is(err, ErrUploadLost)
+	if err != nil && !lost {
 		return resumption{assembly: a}, err
 	}
 	if err := c.isStill(ctx, a); IsChanged(err) || unbound(err) != nil {
@@ -129,6 +127,9 @@ func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (r
 		return resumption{left: left}, err
 	} else if err != nil {
 		return resumption{assembly: a}, err
+	}
+	if lost {
+		return c.resumeFinished(ctx, a, known)
 	}
 	a.keep(known, held)
 	for _, part := range a.parts {
