@@ -57,23 +57,20 @@ func (p *play) untilDone(ctx context.Context, c Command) (*Violation, error) {
 
 // checkUploads: no upload is open that dth began, but those that it tells.
 func (p *play) checkUploads(ctx context.Context) (*Violation, error) {
-	known := map[string]bool{}
-	for _, copied := range p.copies { // of an object that is gone: the next copy of the key ends it
+	told := map[string]bool{}
+	for key, copied := range p.copies { // of an object that is gone: the next copy of the key ends it
 		uploads, err := journalsqlite.New(copied.file).Uploads(ctx)
 		if err != nil {
 			return nil, err
 		}
-		for _, upload := range uploads {
-			known[upload.ID] = true
-		}
+		told[key] = len(uploads) > 0
 	}
-	told := map[string]bool{}
 	for _, left := range p.said.UploadsLeft {
 		told[left.Key] = true
 	}
 	for _, upload := range p.servers[Destination].Uploads(p.buckets[Destination]) {
 		switch {
-		case known[upload.ID], told[upload.Key]:
+		case told[upload.Key]:
 		case p.lateMade[upload.ID]: // after dth had looked for it
 		case !p.history.Destination.UploadLister && p.lostIDs: // its ID was never told
 		default:
