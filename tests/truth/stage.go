@@ -3,6 +3,7 @@ package truth
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/dth-dev/dth/sdk/memdriver"
@@ -144,6 +145,10 @@ func (s *stage) arrive(side Side, request memdriver.Request) (struck []Event, du
 		if w.Kind != Omit && w.Kind != JoinLess && w.matches(side, request.Call, request.Key) {
 			struck = append(struck, w.Event)
 		}
+	}
+	// What comes later comes as it was asked for; nothing else happens to it then.
+	if at := slices.IndexFunc(struck, func(e Event) bool { return e.Kind == Late }); at >= 0 {
+		struck = struck[at : at+1]
 	}
 	return struck, s.due(s.arrived)
 }
