@@ -17,11 +17,15 @@ import (
 // journal until the object's own record replaces it.
 func (c *Copier) complete(ctx context.Context, a *assembly) (receipt, error) {
 	sums := joined(a.layout, a.parts)
+	source, err := c.sourceSums(ctx, a, sums) // damaged bytes must not replace an object
+	if err != nil {
+		return receipt{}, err
+	}
 	object, err := c.join(ctx, a, sums)
 	if err != nil {
 		return receipt{}, err
 	}
-	got, err := c.proveParts(ctx, a, object, sums)
+	got, err := c.proveParts(a, object, sums, source)
 	got.changes = a.record.Changes
 	if err != nil {
 		return got, err
@@ -181,7 +185,10 @@ func (c *Copier) proveFinished(ctx context.Context, a *assembly) (got receipt, f
 	if err != nil || !found {
 		return got, false, err
 	}
-	got, err = c.proveParts(ctx, a, object, sums)
+	source, err := c.sourceSums(ctx, a, sums)
+	if err == nil {
+		got, err = c.proveParts(a, object, sums, source)
+	}
 	got.changes = a.record.Changes
 	if err == nil {
 		c.Counters.ResumedBytes.Add(a.task.Size)

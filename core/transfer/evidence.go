@@ -23,6 +23,9 @@ type stream struct {
 	hasher   *checksum.Hasher
 	counters *observe.Counters
 	failure  error // what the source's body failed with, if it did
+	// last, where not nil, judges the checksums of the whole body before its last bytes are
+	// given out: what it refuses never becomes an object.
+	last func(sums []driver.Checksum) error
 }
 
 // newStream returns the stream of a body of so many bytes.
@@ -37,6 +40,12 @@ func (s *stream) Read(p []byte) (int, error) {
 	s.left -= int64(n)
 	if err == io.EOF && s.left > 0 {
 		err = io.ErrUnexpectedEOF
+	}
+	if s.left == 0 && s.last != nil && (err == nil || err == io.EOF) {
+		if refusal := s.last(s.hasher.Sums()); refusal != nil {
+			n, err = 0, refusal
+		}
+		s.last = nil
 	}
 	if err != nil && err != io.EOF {
 		s.failure = err

@@ -156,6 +156,7 @@ func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer
 		return got, written, err
 	}
 	body := c.newStream(answer.Body, t.Size, c.algorithms(stated))
+	body.last = func(sums []driver.Checksum) error { return c.compareSource(t.Key, sums, stated) }
 	put, err := c.Destination.put(ctx, driver.PutRequest{Size: t.Size, Attributes: written}, c.written(t.Key), body, body.hasher)
 	if body.failure != nil {
 		return got, written, c.Source.interrupted(t.Key, body.failure)
@@ -164,9 +165,6 @@ func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer
 		return got, written, err
 	}
 	sums := body.hasher.Sums()
-	if err := c.compareSource(t.Key, sums, stated); err != nil {
-		return got, written, err
-	}
 	etag, kept, err := c.statement(ctx, t, sums, put)
 	if err != nil {
 		return got, written, err
