@@ -47,7 +47,7 @@ func (a *Assembler) hold(ctx context.Context, id, owner string, taken time.Time,
 	}
 }
 
-// beat keeps the order that carried the token alive until ctx ends, or nobody waits for it.
+// beat keeps the order that carried the token alive until ctx ends, or nothing waits for it.
 // A sign of life that is not answered does not hold the next one up.
 func (a *Assembler) beat(ctx context.Context, token string) {
 	ticker := time.NewTicker(a.config.Beat)

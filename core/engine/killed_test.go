@@ -139,7 +139,7 @@ func TestKilledRunKeepsTheLastProof(t *testing.T) {
 		t.Errorf("on record %+v", got["a"])
 	}
 	if got["b"].Outcome != journal.OutcomeDone {
-		t.Errorf("what nobody was at: %+v", got["b"])
+		t.Errorf("what was not under way: %+v", got["b"])
 	}
 }
 

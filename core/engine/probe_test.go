@@ -103,7 +103,7 @@ var confusions = map[string]struct {
 	"two kinds, second bites": {"a//b\\c", "a//b/c", replacing(`\`, "/")},
 }
 
-// refusing is a store that refuses empty segments, though nobody knew.
+// refusing is a store that refuses empty segments, which its rules do not say.
 type refusing struct{ folding }
 
 func (r refusing) SignPut(ctx context.Context, request driver.PutRequest) (driver.Exchange, error) {

@@ -62,7 +62,7 @@ func (w *world) claim(build func(engine.Config) (*engine.Engine, error)) error {
 }
 
 // TestStateIsOfOnePair: a state is refused for other locations, also where they have the
-// same addresses, for whoever reads it alone, and to copy one object.
+// same addresses, for a reader alone, and to copy one object.
 func TestStateIsOfOnePair(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

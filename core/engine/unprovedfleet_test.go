@@ -191,7 +191,7 @@ func TestProvedStateIsDoneAgain(t *testing.T) {
 	}
 }
 
-// TestFleetKeepsProofs: whoever writes that an object is not done keeps the last proof of it.
+// TestFleetKeepsProofs: a writer of a record that says an object is not done keeps the last proof of it.
 func TestFleetKeepsProofs(t *testing.T) {
 	t.Parallel()
 	proved := journal.Record{

@@ -39,7 +39,7 @@ type Lease struct {
 	// Renew makes the lease last for its life from now on. It returns false where another
 	// holds it. Calls overlap, and one that is answered late must not shorten the lease.
 	Renew func(ctx context.Context) (held bool, err error)
-	// Warn is told of renewals that failed; nil tells nobody.
+	// Warn is told of renewals that failed; may be nil.
 	Warn func(err error)
 }
 

@@ -17,7 +17,7 @@ import (
 
 // lookBefore returns what the destination holds under the key of an upload that is to be created. It is
 // not asked where the checksum of the joined object decides: what has it, with the
-// attributes that were asked for, is right, whoever wrote it. That needs a checksum which
+// attributes that were asked for, is right, whatever wrote it. That needs a checksum which
 // follows from those of the parts, and that nothing is asked for which no look shows.
 func (c *Copier) lookBefore(ctx context.Context, key string, inside bool) (journal.Held, error) {
 	if !inside && c.Terms == "" {

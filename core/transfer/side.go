@@ -39,7 +39,7 @@ type Side struct {
 }
 
 // firstAttempts is how often a store is tried that did not answer at all yet: it is more
-// likely misnamed than in trouble, and whoever waits should hear so soon. One that answers,
+// likely misnamed than in trouble, and the user should hear so soon. One that answers,
 // whatever it says, gets all attempts of the policy.
 const firstAttempts = 3
 
