@@ -53,6 +53,9 @@ func nature(t *testing.T, path string) Nature {
 			Stored []string `yaml:"stored"`
 			MD5    bool     `yaml:"etag-md5"`
 		} `yaml:"checksums"`
+		Listing struct {
+			V1 bool `yaml:"v1"`
+		} `yaml:"listing"`
 		Keys struct {
 			LookUp bool `yaml:"look-up"`
 		} `yaml:"keys"`
@@ -60,5 +63,5 @@ func nature(t *testing.T, path string) Nature {
 	if err := yaml.Unmarshal(document, &read); err != nil {
 		t.Fatal(err)
 	}
-	return Nature{Checksums: len(read.Checksums.Stored) > 0, MD5: read.Checksums.MD5, Measured: !read.Keys.LookUp}
+	return Nature{Checksums: len(read.Checksums.Stored) > 0, MD5: read.Checksums.MD5, Measured: !read.Keys.LookUp, Counts: !read.Listing.V1}
 }

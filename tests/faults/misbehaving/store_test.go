@@ -30,6 +30,7 @@ type Nature struct {
 	Checksums bool // keeps CRC64NVME and tells it
 	MD5       bool // the ETag of a single PUT is the MD5
 	Measured  bool // which keys it holds is known
+	Counts    bool // a page of its listings says how many keys it has
 }
 
 // Store is one bucket of a store that speaks S3. It checks no signature. It is honest but
