@@ -14,6 +14,13 @@ func (s *Server) CreateBucket(name string) {
 	s.buckets[name] = &bucketData{objects: map[string]*storedObject{}, uploads: map[string]*openUpload{}}
 }
 
+// RemoveBucket forgets a bucket and all that it holds; harmless where there is none.
+func (s *Server) RemoveBucket(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.buckets, name)
+}
+
 // Put stores an object as one PUT would, without a request. Metadata must
 // ascend by name. It returns the object's ETag and reports an absent bucket.
 func (s *Server) Put(bucket, key string, data []byte, attributes driver.Attributes) (etag string, err error) {

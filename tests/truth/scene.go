@@ -95,6 +95,7 @@ func (s *Scene) newStage(h *History) (*stage, error) {
 	now := time.Now().Unix()
 	for side, abilities := range map[Side]Abilities{Source: h.Source, Destination: h.Destination} {
 		s.clocks[side].unix.Store(now + int64(abilities.Ahead/time.Second))
+		s.servers[side].RemoveBucket(fmt.Sprintf("%s-%d", side, s.played-1))
 		bucket := fmt.Sprintf("%s-%d", side, s.played)
 		st.buckets[side] = bucket
 		s.servers[side].CreateBucket(bucket)
