@@ -46,6 +46,7 @@ func TestTruth(t *testing.T) {
 		return
 	}
 	debug.SetGCPercent(800) // little is held, and much is made anew
+	debug.SetMemoryLimit(1 << 30)
 	began, last := time.Now(), *first+wanted()
 	var next, failed atomic.Int64
 	next.Store(*first)
