@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/dth-dev/dth/core/engine"
@@ -11,13 +13,19 @@ import (
 	"github.com/dth-dev/dth/sdk/memdriver"
 )
 
-// newStore is a world whose two buckets are in one store.
-func newStore(t *testing.T) *world {
+// emptyStore is a world whose two buckets are in one store.
+func emptyStore(t *testing.T) *world {
 	w := newWorld(t)
 	w.destination = w.source
 	w.source.CreateBucket("dst")
 	w.from = "mem://src?endpoint=" + w.source.Endpoint()
 	w.settings.ServerSide = job.ServerSideAuto
+	return w
+}
+
+// newStore is the same with objects in the source.
+func newStore(t *testing.T) *world {
+	w := emptyStore(t)
 	for name, size := range map[string]int{"empty": 0, "one": 1, "small": 10_000, "in parts": 40 << 20} {
 		w.put(name, content(size, byte(len(name))), driver.Attributes{
 			ContentType: "text/x-" + fmt.Sprint(len(name)), Metadata: []driver.Metadata{{Name: "owner", Value: name}},
@@ -160,5 +168,59 @@ func TestStoreCopiesIntoAClass(t *testing.T) {
 	}
 	if report := w.sync(); report.Objects.Copied != 0 || report.Objects.Equal != 6 {
 		t.Errorf("the second sync: %+v", report.Objects)
+	}
+}
+
+// idle states no checksums, and answers the first copies of a key inside the store as if
+// it had made them.
+type idle struct {
+	mute
+	key   string
+	times *atomic.Int32 // how often it does nothing
+}
+
+func (i idle) CopyObject(ctx context.Context, r driver.CopyObjectRequest) (driver.Object, error) {
+	if r.Key == i.key && i.times.Add(-1) >= 0 {
+		return driver.Object{Key: r.Key, Size: r.Object.Size, ETag: r.Object.ETag}, nil
+	}
+	object, err := i.mute.CopyObject(ctx, r)
+	object.Checksums = nil
+	return object, err
+}
+
+// TestCopyInsideIsLookedAt: the answer to a copy inside a store proves nothing while the
+// destination shows an older object of the same size, or none.
+func TestCopyInsideIsLookedAt(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		older  bool
+		times  int32
+		failed int64
+	}{
+		"an older object, once": {true, 1, 0}, "nothing there, once": {false, 1, 0},
+		"an older object": {true, 1000, 1}, "nothing there": {false, 1000, 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := emptyStore(t)
+			w.put("asked", content(10_000, 1), driver.Attributes{})
+			var times atomic.Int32
+			times.Store(test.times)
+			w.atTarget = func(s store) driver.Bucket { return idle{mute{governed{s, noChecksums}}, "asked", &times} }
+			if test.older {
+				w.settings.Compare = job.CompareChecksum // no time decides
+				if _, err := w.destination.Put("dst", "asked", content(10_000, 2), driver.Attributes{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			report, err := w.trySync(t.Context())
+			if err != nil || report.Objects.Failed != test.failed {
+				t.Fatalf("%+v %+v, %v, want %d failed", report.Objects, report.Problems, err, test.failed)
+			}
+			if test.failed == 0 {
+				w.same()
+			}
+		})
 	}
 }

@@ -165,10 +165,21 @@ func (c *Copier) statement(ctx context.Context, t task.Task, sums []driver.Check
 	if checksum.CompareWritten(sums, stated) != checksum.Unknown {
 		return answer.ETag, stated, nil
 	}
+	object, err := c.shown(ctx, t, answer.ETag, driver.Error{Op: "PUT", Status: answer.Status, RequestID: answer.RequestID})
+	if err != nil {
+		return "", nil, err
+	}
+	return object.ETag, c.Destination.withETag(fullObject(object.Checksums), object.ETag), nil
+}
+
+// shown returns the object that an answer says is stored under this ETag, as the destination
+// shows it. It fails with the answer's particulars where the destination shows none, or
+// another one: an older object may be there still.
+func (c *Copier) shown(ctx context.Context, t task.Task, etag string, answer driver.Error) (driver.Object, error) {
 	key := c.written(t.Key)
 	object, err := c.Destination.Stat(ctx, key)
 	if err != nil && driver.KindOf(err) != driver.KindNotFound {
-		return "", nil, err
+		return object, err
 	}
 	problem := ""
 	switch {
@@ -176,15 +187,14 @@ func (c *Copier) statement(ctx context.Context, t task.Task, sums []driver.Check
 		problem = "the store does not have it"
 	case object.Size != t.Size:
 		problem = fmt.Sprintf("the store has it with %d bytes, not %d", object.Size, t.Size)
-	case !sameETag(object.ETag, answer.ETag):
-		problem = fmt.Sprintf("the store has it under the ETag %s, not %s", object.ETag, answer.ETag)
+	case !sameETag(object.ETag, etag):
+		problem = fmt.Sprintf("the store has it under the ETag %s, not %s", object.ETag, etag)
 	default:
-		return object.ETag, c.Destination.withETag(fullObject(object.Checksums), object.ETag), nil
+		return object, nil
 	}
-	return "", nil, c.Destination.failed(0, &driver.Error{
-		Op: "PUT", Key: c.Destination.Prefix + key, Kind: driver.KindUnavailable, Status: answer.Status, RequestID: answer.RequestID,
-		Message: "the answer says that the object is stored, but " + problem,
-	})
+	answer.Key, answer.Kind = c.Destination.Prefix+key, driver.KindUnavailable
+	answer.Message = "the answer says that the object is stored, but " + problem
+	return object, c.Destination.failed(0, &answer)
 }
 
 // sameETag says whether two answers of one store may name one version. Where either names

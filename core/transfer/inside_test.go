@@ -28,7 +28,7 @@ func TestProveInside(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &Copier{Source: &Side{}, Destination: &Side{}, Counters: &observe.Counters{}}
-			_, err := c.proveInside(t.Context(), task.Task{Key: "k", Size: 5}, driver.Object{Size: 5, Checksums: crc("12345678")}, test.copied)
+			_, err := c.proveInside(task.Task{Key: "k", Size: 5}, driver.Object{Size: 5, Checksums: crc("12345678")}, test.copied)
 			if driver.KindOf(err) != test.want || (err == nil) != (test.want == driver.KindUnknown) {
 				t.Errorf("proveInside = %v, want kind %v", err, test.want)
 			}
