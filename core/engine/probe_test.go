@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -282,5 +283,39 @@ func TestTrialThatCannotBeRemoved(t *testing.T) {
 	}
 	if got := w.destination.Count("Put"); got != 4 {
 		t.Errorf("%d PUTs, want those of two objects and of one trial", got)
+	}
+}
+
+// circling is a store whose listings below dth's own objects lead from one page to another
+// and back.
+type circling struct {
+	folding
+	pages *atomic.Int32
+}
+
+func (c circling) List(ctx context.Context, request driver.ListRequest) (driver.ListPage, error) {
+	page, err := c.store.List(ctx, driver.ListRequest{Prefix: request.Prefix})
+	if strings.Contains(request.Prefix, ".dth-probe-") {
+		page.Next = map[string]string{"": "a", "a": "b", "b": "a"}[request.Token]
+		if c.pages.Add(1) > 1000 {
+			return page, &driver.Error{Op: "List", Kind: driver.KindFatal, Message: "the test itself: pages are asked for without end"}
+		}
+	}
+	return page, err
+}
+
+// TestTryingKeysEnds: a listing that has no end is refused where dth tries keys, too.
+func TestTryingKeysEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var pages atomic.Int32
+	w.atTarget = func(s store) driver.Bucket { return circling{folding{s, itself}, &pages} }
+	w.put("a//b", content(10, 1), driver.Attributes{})
+	report, err := w.trySync(t.Context())
+	if err != nil || report.Objects.Failed != 1 {
+		t.Fatalf("%+v %+v, %v, want one that failed", report.Objects, report.Problems, err)
+	}
+	if text := report.Problems[0].Error; !strings.Contains(text, "so the list has no end") {
+		t.Errorf("error %q", text)
 	}
 }

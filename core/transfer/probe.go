@@ -200,6 +200,7 @@ func (p *probe) list(ctx context.Context) (map[string]int64, error) {
 	listed := map[string]int64{}
 	for prefix := range p.below(mark) {
 		request := driver.ListRequest{Prefix: prefix}
+		var pages tokens
 		for {
 			page, err := p.copier.Destination.List(ctx, request)
 			if err != nil {
@@ -210,10 +211,12 @@ func (p *probe) list(ctx context.Context) (map[string]int64, error) {
 					listed[object.Key] = object.Size
 				}
 			}
-			if page.Next == "" || page.Next == request.Token {
+			if err := pages.follow("List", prefix, page.Next); err != nil {
+				return nil, p.copier.Destination.failed(0, err)
+			}
+			if request.Token = page.Next; request.Token == "" {
 				break
 			}
-			request.Token = page.Next
 		}
 	}
 	return listed, nil
