@@ -115,3 +115,40 @@ func TestLookForOneKeyEnds(t *testing.T) {
 		t.Errorf("%t, %v", listed, err)
 	}
 }
+
+// showing is a bucket that shows one object, whatever it is asked about.
+type showing struct {
+	driver.Bucket
+	object driver.Object
+}
+
+func (s showing) Session() driver.Session { return driver.Session{} }
+
+func (s showing) Stat(context.Context, driver.StatRequest) (driver.Object, error) {
+	return s.object, nil
+}
+
+// TestLookThatWasNotAskedFor: what a look tells of another key, or of what cannot be, is not
+// used.
+func TestLookThatWasNotAskedFor(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		object driver.Object
+		ok     bool
+	}{
+		"as asked":            {driver.Object{Key: "photos/a", Size: 1}, true},
+		"empty":               {driver.Object{Key: "photos/a"}, true},
+		"another key":         {driver.Object{Key: "photos/b", Size: 1}, false},
+		"outside the prefix":  {driver.Object{Key: "a", Size: 1}, false},
+		"no key":              {driver.Object{Size: 1}, false},
+		"fewer than no bytes": {driver.Object{Key: "photos/a", Size: -1}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := sideOf(t, showing{object: test.object}).Stat(t.Context(), "a")
+			if (err == nil) != test.ok || err != nil && (driver.KindOf(err) != driver.KindFatal || !strings.Contains(err.Error(), `destination: bucket "box"`)) {
+				t.Errorf("error %v, want ok %v", err, test.ok)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 	"time"
@@ -155,13 +156,25 @@ func (s *Side) Stat(ctx context.Context, key string) (driver.Object, error) {
 	return s.stat(ctx, key, "")
 }
 
-// stat asks for one version, or for the current one where none is named.
+// stat asks for one version, or for the current one where none is named. It is where what a
+// look tells enters the host, as List is for listings: an object under another key would be
+// copied, or counted, as this one.
 func (s *Side) stat(ctx context.Context, key, version string) (object driver.Object, err error) {
+	request := driver.StatRequest{Key: s.Prefix + key, VersionID: version}
 	err = s.control(ctx, observe.Stat, func() (err error) {
-		object, err = s.bucket.Stat(ctx, driver.StatRequest{Key: s.Prefix + key, VersionID: version})
+		object, err = s.bucket.Stat(ctx, request)
 		return err
 	})
-	return object, err
+	if err == nil && (object.Key != request.Key || object.Size < 0) {
+		err = s.failed(0, &driver.Error{
+			Op: "Stat", Bucket: s.Name, Key: request.Key, Kind: driver.KindFatal,
+			Message: fmt.Sprintf("a look at it tells of the key %q with %d bytes: the store, or a proxy or cache on the way to it, answered with something else than was asked for", object.Key, object.Size),
+		})
+	}
+	if err != nil {
+		return driver.Object{}, err
+	}
+	return object, nil
 }
 
 // Delete removes the object with the relative key.
