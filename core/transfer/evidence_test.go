@@ -57,10 +57,19 @@ func TestRangeIsThePlannedOne(t *testing.T) {
 		"another range":           {ranged(206, "bytes 0-9/100", 10), 10, 10, false, true},
 		"a longer object":         {ranged(206, "bytes 10-19/101", 10), 10, 10, false, true},
 		"no range told":           {ranged(206, "", 10), 10, 10, false, true},
+		"no length told":          {ranged(206, "bytes 10-19/*", 10), 10, 10, true, false},
+		"another range of any":    {ranged(206, "bytes 10-18/*", 9), 10, 10, false, true},
+		"no length, no ETag":      {ranged(206, "bytes 10-19/*", 10), 10, 10, false, true},
+		"no length, a weak ETag":  {ranged(206, "bytes 10-19/*", 10), 10, 10, false, true},
 	}
+	etags := map[string]string{"no length, no ETag": "", "no length, a weak ETag": "W/a"}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			object := object
+			if etag, other := etags[name]; other {
+				object.ETag, test.answer.ETag = etag, etag
+			}
 			err := checkRange(object, test.answer, test.offset, test.length)
 			if (err == nil) != test.ok || IsChanged(err) != test.changed {
 				t.Errorf("error %v, want ok %v, changed %v", err, test.ok, test.changed)
