@@ -34,6 +34,7 @@ type Merger struct {
 	nextRecord          func() (journal.Record, error, bool)
 	stopRecords         func()
 	record              *journal.Record
+	failure             error // of the journal; it stays
 }
 
 // cursor is the head of one side's stream.
@@ -86,8 +87,12 @@ func NewMerger(source, destination Objects, sourceStrip, destinationStrip int, r
 func (m *Merger) Close() { m.stopRecords() }
 
 // Next returns the next key that either side has, or io.EOF at the end of both
-// complete listings. After the end of ctx it can be called again with another.
+// complete listings. After the end of ctx it can be called again with another. Any other
+// error stays.
 func (m *Merger) Next(ctx context.Context) (Pair, error) {
+	if m.failure != nil {
+		return Pair{}, m.failure
+	}
 	if err := m.source.fill(ctx); err != nil {
 		return Pair{}, err
 	}
@@ -106,9 +111,8 @@ func (m *Merger) Next(ctx context.Context) (Pair, error) {
 		key = min(m.source.key, m.destination.key)
 	}
 	pair := Pair{Key: key, Source: m.source.take(key), Destination: m.destination.take(key)}
-	var err error
-	pair.Record, err = m.recordOf(key)
-	return pair, err
+	pair.Record, m.failure = m.recordOf(key)
+	return pair, m.failure
 }
 
 // recordOf moves the journal forward to the key.

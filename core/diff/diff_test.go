@@ -164,6 +164,22 @@ func TestBrokenListingIsNoEnd(t *testing.T) {
 	}
 }
 
+// TestBrokenJournalStays: a failure of the journal is told again by each later call, and
+// never followed by pairs that look as if the journal did not know them.
+func TestBrokenJournalStays(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	merger := diff.NewMerger(objects("", []string{"a", "b"}), objects("", []string{"a", "b"}), 0, 0, func(yield func(journal.Record, error) bool) {
+		yield(journal.Record{}, broken)
+	})
+	defer merger.Close()
+	for range 3 {
+		if pair, err := merger.Next(t.Context()); !errors.Is(err, broken) {
+			t.Errorf("got %q, %v; want the error of the journal", pair.Key, err)
+		}
+	}
+}
+
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	const md5, otherMD5, parts = "00112233445566778899aabbccddeeff", "ff112233445566778899aabbccddeeff", "00112233445566778899aabbccddeeff-2"
