@@ -39,7 +39,7 @@ type Lease struct {
 	// Renew makes the lease last for its life from now on. It returns false where another
 	// holds it. Calls overlap, and one that is answered late must not shorten the lease.
 	Renew func(ctx context.Context) (held bool, err error)
-	// Warn is told of renewals that failed; may be nil.
+	// Warn is told of renewals that failed; it may be nil.
 	Warn func(err error)
 }
 
@@ -81,6 +81,9 @@ func (l Lease) Keep(ctx context.Context) error {
 				underWay++
 				if got = l.renew(ctx, 1); got.held && got.err == nil && time.Since(taken) < l.Life || !got.held && got.err == nil {
 					break
+				}
+				if ctx.Err() != nil {
+					return nil
 				}
 				if got.err != nil {
 					late = got.err

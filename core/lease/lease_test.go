@@ -130,6 +130,19 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// A holder that is told to end while it asks a last time ends well.
+func TestKeepEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &table{t: t, answer: func(int) answer { return answer{never: true} }}
+		ctx, cancel := context.WithTimeout(t.Context(), life/100*85)
+		defer cancel()
+		if err := (lease.Lease{Taken: time.Now(), Life: life, Renew: s.renew}).Keep(ctx); err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+	})
+}
+
 // A lease that had ended before its holder began is not kept, whatever the table says.
 func TestKeepNothingThatEnded(t *testing.T) {
 	t.Parallel()
