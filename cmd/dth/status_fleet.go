@@ -83,7 +83,8 @@ func fleetReport(ctx context.Context, kept journal.Shared, run journal.Run) (obs
 	if total != (journal.Counts{}) { // else it is so old that it was forgotten
 		settle(&report, total)
 	}
-	return report, readObjects(ctx, kept, &report)
+	err = readObjects(ctx, kept, &report)
+	return report, err
 }
 
 // readReport returns the report of a run that has ended, else unfinished.
