@@ -17,6 +17,7 @@ import (
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/queue"
 	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/core/transfer"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -147,7 +148,7 @@ func (e *Engine) parentOf(ctx context.Context, key string) (string, error) {
 		_, there, err := stores.Destination(ctx, key[:i])
 		if err == nil && !there {
 			_, err = e.source.Stat(ctx, key[:i])
-			if there = err == nil; absent(err) {
+			if there = err == nil; transfer.IsAbsent(err) {
 				err = nil
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dth-dev/dth/core/job"
+	"github.com/dth-dev/dth/core/transfer"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -81,7 +82,7 @@ func (e *Engine) lacks(ctx context.Context, absolute string) (bool, error) {
 		return false, err
 	}
 	_, err := e.source.Stat(ctx, e.from.Relative(absolute))
-	if absent(err) {
+	if transfer.IsAbsent(err) {
 		return true, nil
 	}
 	return false, err

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/transfer"
 )
 
 // deletesAtOnce is how many deletions are in flight.
@@ -95,7 +96,7 @@ func (e *Engine) gone(ctx context.Context, key string) (bool, error) {
 	}
 	_, err := e.source.Stat(ctx, key)
 	switch {
-	case absent(err):
+	case transfer.IsAbsent(err):
 		return true, nil
 	case err == nil:
 		e.log.Warn("object not deleted: the source's listing lacks it, but the source has it", "key", key)

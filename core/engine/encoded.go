@@ -2,13 +2,12 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dth-dev/dth/core/diff"
-	"github.com/dth-dev/dth/sdk/driver"
+	"github.com/dth-dev/dth/core/transfer"
 )
 
 // heldAtOnce is how many pairs wait for those among them with encoded keys.
@@ -113,7 +112,7 @@ func (r *rejoiner) complete(ctx context.Context, held *half) error {
 	}
 	object, err := r.engine.destination.Stat(ctx, r.engine.written(held.pair.Key))
 	switch {
-	case absent(err):
+	case transfer.IsAbsent(err):
 		return nil
 	case err != nil:
 		return err
@@ -130,16 +129,10 @@ func (r *rejoiner) belongs(ctx context.Context, written string) (bool, error) {
 		return true, nil
 	}
 	_, err := r.engine.source.Stat(ctx, original)
-	if absent(err) {
+	if transfer.IsAbsent(err) {
 		return false, nil
 	}
 	return true, err
-}
-
-// absent says whether a store told that an object, not its bucket, does not exist.
-func absent(err error) bool {
-	var failure *driver.Error
-	return errors.As(err, &failure) && failure.Kind == driver.KindNotFound && failure.Code != driver.CodeNoSuchBucket
 }
 
 // written returns the relative key at the destination of a source object; the key itself

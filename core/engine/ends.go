@@ -11,6 +11,7 @@ import (
 	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/core/transfer"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -34,7 +35,7 @@ func (e *errGiant) Error() string {
 // for the answer.
 func (e ends) Source(ctx context.Context, key string) (driver.Object, bool, error) {
 	object, err := e.source.Stat(ctx, key)
-	if !absent(err) {
+	if !transfer.IsAbsent(err) {
 		return object, err == nil, err
 	}
 	listed, err := e.atSource(ctx, key)
@@ -47,7 +48,7 @@ func (e ends) Source(ctx context.Context, key string) (driver.Object, bool, erro
 // Destination looks at the object that a source key is written to.
 func (e ends) Destination(ctx context.Context, key string) (driver.Object, bool, error) {
 	object, err := e.destination.Stat(ctx, e.written(key))
-	if absent(err) {
+	if transfer.IsAbsent(err) {
 		return driver.Object{}, false, nil
 	}
 	return object, err == nil, err

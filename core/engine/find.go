@@ -13,6 +13,7 @@ import (
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/queue"
 	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/core/transfer"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -270,7 +271,7 @@ func (e *Engine) statBoth(ctx context.Context, key string) (checksum.Verdict, er
 			return checksum.Compare(source.Checksums, destination.Checksums), nil
 		}
 	}
-	if absent(err) {
+	if transfer.IsAbsent(err) {
 		return checksum.Different, nil
 	}
 	return checksum.Unknown, err

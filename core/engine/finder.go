@@ -19,6 +19,7 @@ import (
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/queue"
 	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/core/transfer"
 )
 
 // ErrFinderRuns says that another finder works on the same job.
@@ -179,7 +180,7 @@ func (e *Engine) keepsUpload(ctx context.Context, upload journal.Upload) (bool, 
 	}
 	object, err := e.source.Stat(ctx, upload.Key)
 	if err != nil {
-		return !absent(err), ctx.Err() // a source that is away may come back
+		return !transfer.IsAbsent(err), ctx.Err() // a source that is away may come back
 	}
 	return object.ETag == upload.SourceETag && object.Size == upload.Size, nil
 }

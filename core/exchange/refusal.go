@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,21 +11,9 @@ import (
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
-// CodeNoSuchKey is the store's code by which an answer says that the object is absent, and
+// codeNoSuchKey is the store's code by which an answer says that the object is absent, and
 // not its bucket or its upload. The host says so for stores that have no codes, too.
-const CodeNoSuchKey = "NoSuchKey"
-
-// codeNoSuchVersion is the same of one version of an object.
-const codeNoSuchVersion = "NoSuchVersion"
-
-// IsAbsent says whether the store told by a code of its own that the object, or the
-// version of it that was asked for, does not exist. It is never true of a 404 that something on
-// the way may have answered.
-func IsAbsent(err error) bool {
-	var failure *driver.Error
-	return errors.As(err, &failure) && failure.Kind == driver.KindNotFound &&
-		(failure.Code == CodeNoSuchKey || failure.Code == codeNoSuchVersion)
-}
+const codeNoSuchKey = "NoSuchKey"
 
 // refusal is the error that an answer tells, by its status or in its document.
 func (a *Answer) refusal(method string, document []byte) *driver.Error {
@@ -57,7 +44,7 @@ func (a *Answer) refusal(method string, document []byte) *driver.Error {
 // page, or a path that the endpoint does not know, says nothing of an object. A store
 // whose rules know it without a code gets the code of the contract.
 func (a *Answer) doubt(failure *driver.Error) {
-	if failure.Code == CodeNoSuchKey || failure.Code == driver.CodeNoSuchBucket {
+	if failure.Code == codeNoSuchKey || failure.Code == driver.CodeNoSuchBucket {
 		return
 	}
 	named := slices.DeleteFunc(slices.Clone(a.reply.Error.Rules), func(rule driver.ErrorRule) bool {
@@ -69,7 +56,7 @@ func (a *Answer) doubt(failure *driver.Error) {
 	case failure.Kind != driver.KindNotFound:
 		failure.Message = fmt.Sprintf("the answer %d names no absent object: %s", a.Status, failure.Message)
 	case failure.Code == "" && failure.Op == http.MethodGet:
-		failure.Code = CodeNoSuchKey
+		failure.Code = codeNoSuchKey
 	}
 }
 

@@ -149,8 +149,10 @@ func TestAbsenceIsTheStoresWord(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := asked(t, test.method, strictReply(), 404, test.header, test.body)
-			if driver.KindOf(err) != test.kind || IsAbsent(err) != test.absent || !strings.Contains(err.Error(), test.text) {
-				t.Errorf("%v, kind %v, absent %v; want kind %v, absent %v, with %q", err, driver.KindOf(err), IsAbsent(err), test.kind, test.absent, test.text)
+			var failure *driver.Error
+			absent := errors.As(err, &failure) && failure.Kind == driver.KindNotFound && failure.Code == codeNoSuchKey
+			if driver.KindOf(err) != test.kind || absent != test.absent || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("%v, kind %v, absent %v; want kind %v, absent %v, with %q", err, driver.KindOf(err), absent, test.kind, test.absent, test.text)
 			}
 		})
 	}

@@ -29,7 +29,7 @@ func IsVanished(err error) bool { return errors.Is(err, ErrVanished) }
 func (s *Side) Look(ctx context.Context, key string) (object driver.Object, present bool, err error) {
 	err = s.attempt(ctx, func(ctx context.Context) error {
 		object, err = s.Stat(ctx, key)
-		if !isAbsent(err) {
+		if !IsAbsent(err) {
 			present = err == nil
 			return err
 		}
@@ -44,8 +44,8 @@ func (s *Side) Look(ctx context.Context, key string) (object driver.Object, pres
 	return object, present, err
 }
 
-// isAbsent says whether a store told that an object, not its bucket, does not exist.
-func isAbsent(err error) bool {
+// IsAbsent says whether a store told that an object, not its bucket, does not exist.
+func IsAbsent(err error) bool {
 	var failure *driver.Error
 	return errors.As(err, &failure) && failure.Kind == driver.KindNotFound && failure.Code != driver.CodeNoSuchBucket
 }
@@ -61,7 +61,7 @@ func (s *Side) refusal(ctx context.Context, t task.Task, err error) error {
 		return &changedError{"the store refused its old ETag"}
 	case failure.Status == http.StatusRequestedRangeNotSatisfiable:
 		return &changedError{"it does not have the planned range any more"}
-	case failure.Kind != driver.KindNotFound || failure.Code == driver.CodeNoSuchBucket:
+	case !IsAbsent(err):
 		return err
 	case !namesAbsentKey(failure):
 		return s.contradicts(t.Key, err, "the answer does not say, as the store itself would, that the key is absent")

@@ -29,7 +29,7 @@ func (c *Copier) lookBefore(ctx context.Context, key string, inside bool) (journ
 	}
 	object, err := c.Destination.Stat(ctx, key)
 	switch {
-	case isAbsent(err):
+	case IsAbsent(err):
 		return journal.Held{Looked: true}, nil
 	case driver.KindOf(err) == driver.KindDenied:
 		return journal.Held{}, nil // an unclear answer will be no success then
@@ -51,7 +51,7 @@ func isAnother(before journal.Held, object driver.Object) bool {
 func (c *Copier) landed(ctx context.Context, a *assembly, sums []driver.Checksum) (driver.Object, bool, error) {
 	object, err := c.Destination.Stat(ctx, a.record.DestinationKey())
 	if err != nil || a.misfit(object) != "" {
-		if isAbsent(err) {
+		if IsAbsent(err) {
 			err = nil
 		}
 		return object, false, err
@@ -126,7 +126,7 @@ func (c *Copier) lookAfter(ctx context.Context, a *assembly, answered driver.Obj
 		var err error
 		object, err = c.Destination.Stat(ctx, key)
 		switch {
-		case isAbsent(err):
+		case IsAbsent(err):
 			return refuse(driver.KindUnavailable, "the store says that it joined the parts, and does not have the object")
 		case err == nil && !sameETag(answered.ETag, object.ETag):
 			return refuse(driver.KindUnavailable, fmt.Sprintf(
