@@ -72,21 +72,17 @@ func open(ctx context.Context, prefix string, counter *atomic.Int64, fill func(c
 	return s
 }
 
-// readAll passes all pages on. It remembers one page token, and another one after every
-// power of two of pages, and so refuses tokens that come around, in no memory.
+// readAll passes all pages on.
 func readAll(ctx context.Context, lister Lister, prefix string, send func([]driver.Object) error) error {
 	request := driver.ListRequest{Prefix: prefix}
-	mark, until := "", 0 // a token seen before, and the page after which another is remembered
-	for pages := 1; ; pages++ {
+	var tokens Tokens
+	for {
 		got, err := lister.List(ctx, request)
 		if err != nil {
 			return err
 		}
-		if got.Next != "" && got.Next == mark {
-			return &driver.Error{Op: "List", Kind: driver.KindFatal, Message: "the store returned the same page token twice, so the listing has no end"}
-		}
-		if pages > until {
-			mark, until = got.Next, 2*pages
+		if err := tokens.Follow("List", "", got.Next); err != nil {
+			return err
 		}
 		if err := send(got.Objects); err != nil {
 			return err

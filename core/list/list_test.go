@@ -77,7 +77,7 @@ func TestStreamNeverTakesABreakForTheEnd(t *testing.T) {
 		"same key twice":        {pages{{keys: []string{"a"}, next: "1"}, {keys: []string{"a"}}}, `"a" came after "a"`},
 		"an empty key":          {pages{{keys: []string{""}}}, `"" came after ""`},
 		"tokens in turn":        {pages{{next: "1"}, {next: "2"}, {next: "3"}, {next: "1"}}, "has no end"},
-		"same token twice":      {pages{{keys: []string{"a"}, next: "1"}, {keys: []string{"b"}, next: "1"}}, "same page token"},
+		"same token twice":      {pages{{keys: []string{"a"}, next: "1"}, {keys: []string{"b"}, next: "1"}}, "had returned before"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dth-dev/dth/core/list"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -75,7 +76,7 @@ func plausible(at time.Time) bool {
 // order shows it among the first that begin with it; of another all pages are looked at.
 func (s *Side) Lists(ctx context.Context, key string) (bool, error) {
 	request := driver.ListRequest{Prefix: key}
-	var pages tokens
+	var pages list.Tokens
 	for {
 		page, err := s.List(ctx, request)
 		if err != nil {
@@ -89,7 +90,7 @@ func (s *Side) Lists(ctx context.Context, key string) (bool, error) {
 		if page.Next == "" || s.Session.Limits.ListOrdered && len(page.Objects) > 0 {
 			return false, nil
 		}
-		if err := pages.follow("List", key, page.Next); err != nil {
+		if err := pages.Follow("List", key, page.Next); err != nil {
 			return false, s.failed(0, err)
 		}
 		request.Token = page.Next

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dth-dev/dth/core/checksum"
+	"github.com/dth-dev/dth/core/list"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -200,7 +201,7 @@ func (p *probe) list(ctx context.Context) (map[string]int64, error) {
 	listed := map[string]int64{}
 	for prefix := range p.below(mark) {
 		request := driver.ListRequest{Prefix: prefix}
-		var pages tokens
+		var pages list.Tokens
 		for {
 			page, err := p.copier.Destination.List(ctx, request)
 			if err != nil {
@@ -211,7 +212,7 @@ func (p *probe) list(ctx context.Context) (map[string]int64, error) {
 					listed[object.Key] = object.Size
 				}
 			}
-			if err := pages.follow("List", prefix, page.Next); err != nil {
+			if err := pages.Follow("List", prefix, page.Next); err != nil {
 				return nil, p.copier.Destination.failed(0, err)
 			}
 			if request.Token = page.Next; request.Token == "" {

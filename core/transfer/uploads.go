@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dth-dev/dth/core/exchange"
+	"github.com/dth-dev/dth/core/list"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -95,7 +96,7 @@ func (s *Side) listParts(ctx context.Context, key, id string, most int) ([]drive
 		return nil, err
 	}
 	request := driver.ListPartsRequest{Upload: driver.UploadRef{Key: s.Prefix + key, ID: id}}
-	pages := tokens{most: pagesOfUploads}
+	pages := list.Tokens{Most: pagesOfUploads}
 	var parts []driver.Part
 	for {
 		var page driver.PartsPage
@@ -118,7 +119,7 @@ func (s *Side) listParts(ctx context.Context, key, id string, most int) ([]drive
 			}
 			parts = append(parts, part)
 		}
-		if err := pages.follow("ListParts", request.Upload.Key, page.Next); err != nil {
+		if err := pages.Follow("ListParts", request.Upload.Key, page.Next); err != nil {
 			return nil, s.failed(0, err)
 		}
 		if request.Token = page.Next; request.Token == "" {
@@ -159,7 +160,7 @@ func (s *Side) ListUploads(ctx context.Context, key string) ([]driver.Upload, er
 		return nil, nil
 	}
 	request := driver.ListUploadsRequest{Prefix: s.Prefix + key}
-	pages := tokens{most: pagesOfUploads}
+	pages := list.Tokens{Most: pagesOfUploads}
 	var uploads []driver.Upload
 	for {
 		var page driver.UploadsPage
@@ -181,7 +182,7 @@ func (s *Side) ListUploads(ctx context.Context, key string) ([]driver.Upload, er
 				uploads = append(uploads, upload)
 			}
 		}
-		if err := pages.follow("ListUploads", request.Prefix, page.Next); err != nil {
+		if err := pages.Follow("ListUploads", request.Prefix, page.Next); err != nil {
 			return nil, s.failed(0, err)
 		}
 		if request.Token = page.Next; request.Token == "" {

@@ -1,9 +1,10 @@
-package transfer
+package list_test
 
 import (
 	"fmt"
 	"testing"
 
+	"github.com/dth-dev/dth/core/list"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -30,10 +31,10 @@ func TestPagesEnd(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			follow := tokens{most: test.most}
+			follow := list.Tokens{Most: test.most}
 			for page := range 10_000 {
 				next := test.token(page)
-				err := follow.follow("ListParts", "key", next)
+				err := follow.Follow("ListParts", "key", next)
 				switch {
 				case err != nil && (test.within == 0 || page+1 > test.within || driver.KindOf(err) != driver.KindFatal):
 					t.Fatalf("page %d: %v", page+1, err)
