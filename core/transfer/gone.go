@@ -16,7 +16,8 @@ import (
 // afterwards finds the key.
 var ErrVanished = errors.New("the source object was deleted meanwhile")
 
-// codeNoSuchUpload is S3's code for an absent upload, which says nothing of the object.
+// codeNoSuchUpload is S3's code for an absent upload, which says nothing of the object. A 404
+// that names nothing is no driver.KindNotFound, see package exchange.
 const codeNoSuchUpload = "NoSuchUpload"
 
 // IsVanished says whether an object was proved to be gone from the source.
@@ -63,7 +64,7 @@ func (s *Side) refusal(ctx context.Context, t task.Task, err error) error {
 		return &changedError{"it does not have the planned range any more"}
 	case !IsAbsent(err):
 		return err
-	case !namesAbsentKey(failure):
+	case failure.Code == codeNoSuchUpload:
 		return s.contradicts(t.Key, err, "the answer does not say, as the store itself would, that the key is absent")
 	}
 	object, present, lookErr := s.Look(ctx, t.Key)
@@ -76,13 +77,6 @@ func (s *Side) refusal(ctx context.Context, t task.Task, err error) error {
 		return &changedError{"the version that was planned is gone"}
 	}
 	return s.contradicts(t.Key, err, "the store shows the object to a HEAD")
-}
-
-// namesAbsentKey tells the store's own code for an absent key from a bare 404, as
-// proxies answer it, and from the codes for other things that are absent.
-func namesAbsentKey(failure *driver.Error) bool {
-	bare := failure.Status == http.StatusNotFound && (failure.Message == "" || failure.Message == http.StatusText(http.StatusNotFound))
-	return failure.Code != codeNoSuchUpload && (failure.Code != "" || !bare)
 }
 
 // contradicts is the failure of a request that was answered as if the object were absent,
