@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dth-dev/dth/core/job"
-	"github.com/dth-dev/dth/core/transfer"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -69,23 +68,11 @@ func (e *Engine) onlyAtDestination(ctx context.Context, written string) bool {
 	if written == "" || !e.inBoth(written) {
 		return false
 	}
-	if lacks, err := e.lacks(ctx, e.to.Absolute(written)); err != nil || !lacks {
+	if gone, err := e.gone(ctx, e.from.Relative(e.to.Absolute(written))); err != nil || !gone {
 		return false
 	}
 	_, err := e.destination.Stat(ctx, written) // it may have been deleted meanwhile
 	return err == nil
-}
-
-// lacks says whether the source's bucket does not have an absolute key of both locations.
-func (e *Engine) lacks(ctx context.Context, absolute string) (bool, error) {
-	if listed, err := e.source.Lists(ctx, absolute); listed || err != nil {
-		return false, err
-	}
-	_, err := e.source.Stat(ctx, e.from.Relative(absolute))
-	if transfer.IsAbsent(err) {
-		return true, nil
-	}
-	return false, err
 }
 
 // oneBucket says what is doubted.
@@ -114,7 +101,7 @@ func (e *Engine) sendCanary(ctx context.Context) error {
 	err := e.destination.Write(ctx, e.to.Relative(key), []byte("dth looks whether two buckets are one. This object can be removed.\n"))
 	written, two := driver.KindOf(err) != driver.KindDenied, false
 	if err == nil {
-		two, err = e.lacks(ctx, key)
+		two, err = e.gone(ctx, e.from.Relative(key))
 	}
 	if written { // or maybe so
 		err = errors.Join(err, e.removeCanary(ctx, key))

@@ -99,7 +99,7 @@ func (e *Engine) gone(ctx context.Context, key string) (bool, error) {
 	case transfer.IsAbsent(err):
 		return true, nil
 	case err == nil:
-		e.log.Warn("object not deleted: the source's listing lacks it, but the source has it", "key", key)
+		e.log.Warn("the source has an object that its listing lacks", "key", key)
 	}
 	return false, err
 }
