@@ -24,8 +24,13 @@ type keeping struct {
 	lost   map[string]string // by name or group: why it is not kept
 }
 
-// allMetadata is the group of all metadata pairs: one look decides about all.
-const allMetadata = "metadata"
+// Groups of attributes: one look decides about all metadata pairs, and one about all tags.
+const (
+	allMetadata = "metadata"
+	allTags     = "tags"
+)
+
+func classGroup(class string) string { return "storage class " + class }
 
 // attribute is one thing that an object is written with beside its bytes.
 type attribute struct {
@@ -45,6 +50,9 @@ type heldObject struct {
 
 // withoutLost leaves out the attributes that the destination was found not to keep.
 func (c *Copier) withoutLost(a driver.Attributes) (driver.Attributes, []string, error) {
+	if c.keeping.keepsAll(&a) {
+		return a, nil, nil
+	}
 	a.Metadata = slices.Clone(a.Metadata)
 	var drops []fit.Drop
 	for _, each := range attributesOf(a) {
@@ -55,6 +63,23 @@ func (c *Copier) withoutLost(a driver.Attributes) (driver.Attributes, []string, 
 	}
 	changes, err := c.Fit.Dropped(drops)
 	return a, changes, err
+}
+
+// keepsAll says that the destination was looked at for each of the attributes, and that it
+// keeps everything: for most objects there is nothing else to be done.
+func (k *keeping) keepsAll(a *driver.Attributes) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.lost) > 0 {
+		return false
+	}
+	for i := range contentHeaders {
+		if header := &contentHeaders[i]; *header.field(a) != "" && !k.looked[header.name] {
+			return false
+		}
+	}
+	return (len(a.Metadata) == 0 || k.looked[allMetadata]) && (len(a.Tags) == 0 || k.looked[allTags]) &&
+		(a.StorageClass == "" || k.looked[classGroup(a.StorageClass)])
 }
 
 func (k *keeping) why(a attribute) string {
@@ -69,6 +94,9 @@ func (k *keeping) why(a attribute) string {
 // kept adds to the receipt of an object that was just written with these attributes what
 // the destination did not keep of them, or fails as the user wants for what does not fit.
 func (c *Copier) kept(ctx context.Context, t task.Task, written driver.Attributes, got receipt) (receipt, error) {
+	if c.keeping.keepsAll(&written) {
+		return got, nil
+	}
 	if err := c.lookAtKept(ctx, t, written, got.destinationETag); err != nil {
 		return got, err
 	}
@@ -196,15 +224,14 @@ func attributesOf(a driver.Attributes) []attribute {
 	}
 	if len(a.Tags) > 0 {
 		all = append(all, attribute{
-			name: "tags", group: "tags", what: "tags", value: textOf(a.Tags), same: sameText,
+			name: allTags, group: allTags, what: "tags", value: textOf(a.Tags), same: sameText,
 			kept: func(object heldObject) string { return textOf(object.tags) },
 			drop: func(a *driver.Attributes) { a.Tags = nil },
 		})
 	}
 	if class := a.StorageClass; class != "" {
-		name := fmt.Sprintf("storage class %q", class)
 		all = append(all, attribute{
-			name: name, group: name, what: name, value: class, same: strings.EqualFold,
+			name: classGroup(class), group: classGroup(class), what: fmt.Sprintf("storage class %q", class), value: class, same: strings.EqualFold,
 			kept: func(object heldObject) string { return object.StorageClass },
 			drop: func(a *driver.Attributes) { a.StorageClass = "" },
 		})
@@ -212,21 +239,24 @@ func attributesOf(a driver.Attributes) []attribute {
 	return all
 }
 
+// contentHeaders are the headers among the attributes.
+var contentHeaders = []struct {
+	name  string
+	field func(*driver.Attributes) *string
+	same  func(written, kept string) bool
+}{
+	{"content-type", func(a *driver.Attributes) *string { return &a.ContentType }, sameParameters},
+	{"content-encoding", func(a *driver.Attributes) *string { return &a.ContentEncoding }, sameList},
+	{"content-language", func(a *driver.Attributes) *string { return &a.ContentLanguage }, sameList},
+	{"content-disposition", func(a *driver.Attributes) *string { return &a.ContentDisposition }, sameParameters},
+	{"cache-control", func(a *driver.Attributes) *string { return &a.CacheControl }, sameList},
+	{"expires", func(a *driver.Attributes) *string { return &a.Expires }, sameDate},
+}
+
 // headersOf returns the content headers.
 func headersOf(a driver.Attributes) []attribute {
 	var all []attribute
-	for _, header := range []struct {
-		name  string
-		field func(*driver.Attributes) *string
-		same  func(written, kept string) bool
-	}{
-		{"content-type", func(a *driver.Attributes) *string { return &a.ContentType }, sameParameters},
-		{"content-encoding", func(a *driver.Attributes) *string { return &a.ContentEncoding }, sameList},
-		{"content-language", func(a *driver.Attributes) *string { return &a.ContentLanguage }, sameList},
-		{"content-disposition", func(a *driver.Attributes) *string { return &a.ContentDisposition }, sameParameters},
-		{"cache-control", func(a *driver.Attributes) *string { return &a.CacheControl }, sameList},
-		{"expires", func(a *driver.Attributes) *string { return &a.Expires }, sameDate},
-	} {
+	for _, header := range contentHeaders {
 		value := *header.field(&a)
 		if value == "" {
 			continue
