@@ -202,13 +202,10 @@ func (c *Copier) copyPartInside(ctx context.Context, a *assembly, source driver.
 	if len(copied.Checksums) > 0 {
 		part.Checksum = copied.Checksums[0]
 	}
-	if err := c.Journal.RecordPart(ctx, a.task.Key, part); err != nil {
+	if err := c.recordPart(ctx, a, part); err != nil {
 		return err
 	}
 	c.Counters.InsideBytes.Add(length)
-	a.mu.Lock()
-	a.parts[number] = part
-	a.mu.Unlock()
 	return nil
 }
 

@@ -258,12 +258,18 @@ func (c *Copier) keepPart(ctx context.Context, a *assembly, number int, first *o
 	if err != nil {
 		return err
 	}
-	if err := c.Journal.RecordPart(ctx, a.task.Key, part); err != nil {
+	return c.recordPart(ctx, a, part)
+}
+
+// recordPart remembers a part that the destination holds, also where the failure of another
+// part, or an interruption, has ended ctx meanwhile: it need not be sent again.
+func (c *Copier) recordPart(ctx context.Context, a *assembly, part journal.Part) error {
+	if err := c.Journal.RecordPart(context.WithoutCancel(ctx), a.task.Key, part); err != nil {
 		return err
 	}
 	a.mu.Lock()
-	a.parts[number] = part
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	a.parts[part.Number] = part
 	return nil
 }
 
