@@ -49,8 +49,8 @@ func interrupted(run string, t task.Task) journal.Record {
 	}
 }
 
-// expected yields the journal's records as the next run will find them: who only reads the
-// state finds in its queue what workers of an earlier run may have been at.
+// expected yields the journal's records as the next run will find them: a command that only reads
+// the state finds in its queue what workers of an earlier run may have been at.
 func (e *Engine) expected(ctx context.Context, records iter.Seq2[journal.Record, error]) iter.Seq2[journal.Record, error] {
 	if !e.state.ReadOnly() || !e.state.Upgraded() {
 		return records

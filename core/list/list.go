@@ -131,8 +131,8 @@ func (s *Stream) Next(ctx context.Context) (*driver.Object, error) {
 	return object, nil
 }
 
-// problem says why a key cannot be the next one. Whoever cuts the prefix off the keys, or
-// compares two streams, relies on it.
+// problem says why a key cannot be the next one. Callers rely on it: they cut the prefix off
+// the keys and compare two streams.
 func (s *Stream) problem(key string) string {
 	switch {
 	case !strings.HasPrefix(key, s.prefix):

@@ -172,7 +172,7 @@ func makeSocketDir(folder *os.Root) (*socketDir, error) {
 		err = folder.Mkdir(name, 0o700)
 	}
 	if err != nil {
-		return nil, errors.Join(err, lock.Close()) // a lock without an owner goes in the next sweep
+		return nil, errors.Join(err, lock.Close()) // the next sweep removes a lock that no process holds
 	}
 	return &socketDir{path: filepath.Join(folder.Name(), name), name: name, folder: folder, lock: lock}, nil
 }
