@@ -79,7 +79,7 @@ func TestFleetCommandsSayWhatIsMissing(t *testing.T) {
 		"a letter":          {queues, []string{"dlq", "redrive"}, "no letter is named"},
 		"one of both":       {queues, []string{"dlq", "purge", "--all", "--yes", "x"}, "--all leaves no letter to name"},
 		"--yes":             {queues, []string{"dlq", "purge", "--all"}, "write --all --yes"},
-		"where a run was":   {nil, []string{"retry", "run"}, "it is not said what the run copied between"},
+		"where a run was":   {nil, []string{"retry", "run"}, "the locations of the run are missing"},
 		"tables of a retry": {queues, []string{"retry", "run"}, "a fleet needs --objects-table, --parts-table"},
 		"a table of status": {[]string{"DTH_OBJECTS_TABLE=o"}, []string{"status"}, "a fleet needs --parts-table"},
 	} {

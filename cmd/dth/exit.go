@@ -16,7 +16,7 @@ const (
 	exitDone        = 0
 	exitIncomplete  = 1 // failed or skipped objects
 	exitUsage       = 2
-	exitSetup       = 3 // configuration, credentials or plugin
+	exitSetup       = 3 // configuration, credentials, plugin, or a store that cannot be used
 	exitInterrupted = 4
 	exitDifferent   = 5
 	exitRunning     = 6

@@ -34,8 +34,8 @@ type syncFlags struct {
 type deleteFlags struct {
 	Delete           bool   `negatable:"" help:"Remove objects that only the destination has."`
 	MaxDelete        string `placeholder:"N|N%" help:"Most objects to remove, as a number or a share of the destination's keys (default: 10%)."`
-	IgnoreErrors     bool   `negatable:"" help:"Remove them even though objects failed or were skipped."`
-	AllowEmptySource bool   `negatable:"" help:"Remove them even though the source has no objects."`
+	IgnoreErrors     bool   `negatable:"" help:"Remove extra objects even though others failed or were skipped."`
+	AllowEmptySource bool   `negatable:"" help:"Remove extra objects even though the source has none."`
 }
 
 // stateFlags say where the state is kept.

@@ -25,7 +25,7 @@ func TestHelpListsExitCodes(t *testing.T) {
 	t.Parallel()
 	got := inProcess(t, nil, "--help")
 	for code, meaning := range []string{
-		"all done", "failed or were skipped", "usage", "configuration, credentials or plugin", "interrupted", "differences found", "already running", "guard",
+		"all done", "failed or were skipped", "usage", "configuration, credentials, plugin, or a store that cannot be used", "interrupted", "differences found", "already running", "guard",
 	} {
 		if !strings.Contains(got.stdout, "  "+string(rune('0'+code))+"  ") || !strings.Contains(got.stdout, meaning) {
 			t.Errorf("--help does not tell exit code %d (%s)", code, meaning)

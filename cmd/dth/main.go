@@ -75,7 +75,7 @@ Exit codes:
   0  all done
   1  finished, but objects failed or were skipped (each is listed)
   2  usage
-  3  configuration, credentials or plugin
+  3  configuration, credentials, plugin, or a store that cannot be used
   4  interrupted; the same command resumes
   5  differences found, or objects that cannot be compared (verify, plan --exit-code)
   6  already running

@@ -13,7 +13,7 @@ import (
 type planCommand struct {
 	Source      string `arg:"" help:"Location to read, or @NAME for a job of dth.yaml, or @all for all of them."`
 	Destination string `arg:"" optional:"" help:"Location that sync would write."`
-	ExitCode    bool   `help:"Exit with 5 when there is something to copy or to delete."`
+	ExitCode    bool   `help:"Exit with 5 when there is something to copy or to delete, or a guard would stop sync."`
 
 	locationFlags
 	deleteFlags
@@ -46,7 +46,7 @@ func (c *planCommand) Run(ctx context.Context, p *process) error {
 		if err := c.tell(p, resolved, forecast); err != nil {
 			return err
 		}
-		if c.ExitCode && forecast.ToCopy()+forecast.Unmappable+forecast.Deletes > 0 {
+		if c.ExitCode && forecast.ToCopy()+forecast.Unmappable+forecast.Deletes > 0 || forecast.Guard != "" {
 			return outcome(exitDifferent)
 		}
 		return nil
@@ -90,6 +90,9 @@ func (c *planCommand) tell(p *process, resolved job.Job, f engine.Forecast) erro
 		text = "sync would delete 1 object that only the destination has"
 	case f.Deletes > 1:
 		text = fmt.Sprintf("sync would delete %s objects that only the destination has", count(f.Deletes))
+	}
+	if f.DeletesIf != "" {
+		text += ", if " + printableText(f.DeletesIf)
 	}
 	_, err := fmt.Fprintln(p.stdout, text)
 	return err

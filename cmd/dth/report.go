@@ -28,21 +28,32 @@ func writeJSON(w io.Writer, value any) error {
 // writeReport tells a report to people. Its last line says what the destination keeps
 // beyond the source, where that is known.
 func writeReport(w io.Writer, report *observe.Report) error {
+	writeLists(w, report)
+	return writeFigures(w, report)
+}
+
+// writeLists tells what is to be known of single objects, and warnings.
+func writeLists(w io.Writer, report *observe.Report) {
 	for _, warning := range report.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", printableText(warning))
 	}
 	writeAdapted(w, report)
 	writeVanished(w, report)
 	for _, left := range report.UploadsLeft {
-		fmt.Fprintf(w, "upload of %s left open at the destination: %s\n", printable(left.Key), printableText(left.Reason))
+		fmt.Fprintf(w, "upload of %s left open at the destination: %s\n", objectName(report, left.Key), printableText(left.Reason))
 	}
 	for _, problem := range report.Problems {
-		fmt.Fprintf(w, "%s %s: %s\n", problem.Outcome, printable(problem.Key), printableText(cmp.Or(problem.Error, "the run ended before it was known what came of it")))
+		fmt.Fprintf(w, "%s %s: %s\n", problem.Outcome, objectName(report, problem.Key), printableText(cmp.Or(problem.Error, "the run ended before it was known what came of it")))
 	}
 	o := report.Objects
 	if more := o.Failed + o.Skipped - int64(len(report.Problems)); more > 0 && len(report.Problems) > 0 {
 		fmt.Fprintf(w, "and %s more: dth status %s lists all\n", humanize.Comma(more), report.Run)
 	}
+}
+
+// writeFigures tells what the run did in all.
+func writeFigures(w io.Writer, report *observe.Report) error {
+	o := report.Objects
 	took := report.Finished.Sub(report.Started)
 	fmt.Fprintf(w, "run %s %s in %s: %s -> %s\n", report.Run, report.State, took.Round(time.Millisecond), report.Source, report.Destination)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -89,10 +100,19 @@ func writeReport(w io.Writer, report *observe.Report) error {
 	return err
 }
 
+// objectName names an object of a report: by its key below the source, or by the source
+// where that is the object's whole key.
+func objectName(report *observe.Report, key string) string {
+	if key == "" {
+		key = report.Source
+	}
+	return printable(key)
+}
+
 // writeVanished lists what was gone from the source before it was copied.
 func writeVanished(w io.Writer, report *observe.Report) {
 	for _, key := range report.Vanished {
-		fmt.Fprintf(w, "vanished %s: deleted at the source before it was copied\n", printable(key))
+		fmt.Fprintf(w, "vanished %s: deleted at the source before it was copied\n", objectName(report, key))
 	}
 	if more := report.Objects.Vanished - int64(len(report.Vanished)); more > 0 && len(report.Vanished) > 0 {
 		fmt.Fprintf(w, "and %s more vanished: dth status %s lists all\n", humanize.Comma(more), report.Run)
@@ -102,7 +122,7 @@ func writeVanished(w io.Writer, report *observe.Report) {
 // writeAdapted lists what was copied otherwise than it is at the source.
 func writeAdapted(w io.Writer, report *observe.Report) {
 	for _, adapted := range report.Adapted {
-		fmt.Fprintf(w, "adapted %s: %s\n", printable(adapted.Key), printableText(adaptedText(adapted)))
+		fmt.Fprintf(w, "adapted %s: %s\n", objectName(report, adapted.Key), printableText(adaptedText(adapted)))
 	}
 	if more := report.Objects.Adapted - int64(len(report.Adapted)); more > 0 && len(report.Adapted) > 0 {
 		fmt.Fprintf(w, "and %s more adapted: dth status %s lists all\n", humanize.Comma(more), report.Run)

@@ -39,8 +39,8 @@ func (c *retryCommand) Run(ctx context.Context, p *process) error {
 	if c.Source == "" {
 		settings, _, err := in.Settings()
 		if err == nil && !settings.Fleet.Given() {
-			err = &job.Error{What: "it is not said what the run copied between", Usage: true,
-				Do: "write SOURCE and DESTINATION, or @NAME; for a run of a fleet name its queues and tables"}
+			err = &job.Error{What: "the locations of the run are missing", Usage: true,
+				Do: "write SOURCE and DESTINATION, or @NAME; for a run of a fleet, name its queues and tables"}
 		}
 		if err != nil {
 			return err

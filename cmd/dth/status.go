@@ -112,6 +112,11 @@ func (c *statusCommand) showRun(ctx context.Context, p *process, runs []shownRun
 	if c.JSON {
 		return writeJSON(p.stdout, report)
 	}
+	if len(run.Report) == 0 {
+		writeLists(p.stdout, &report)
+		_, err := fmt.Fprintf(p.stdout, "run %s %s: %s -> %s\nit has no report: it is still running, or was killed\n", run.Run, run.State, run.Source, run.Destination)
+		return err
+	}
 	return p.tellRun(&report)
 }
 
@@ -120,7 +125,7 @@ func (p *process) tellRun(report *observe.Report) error {
 	if err := writeReport(p.stdout, report); err != nil || report.Error == "" {
 		return err
 	}
-	_, err := fmt.Fprintf(p.stdout, "stopped: %s\n", printableText(report.Error))
+	_, err := fmt.Fprintf(p.stdout, "stopped: %s\n", printableText(strings.TrimPrefix(report.Error, "stopped ")))
 	return err
 }
 

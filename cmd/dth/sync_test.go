@@ -174,6 +174,37 @@ func TestCopy(t *testing.T) {
 	if missing.code != exitSetup || !strings.HasPrefix(missing.stderr, "dth: source: ") {
 		t.Errorf("a missing object: %+v", missing)
 	}
+	nowhere := s.run("copy", from, strings.Replace(s.to, "dst?", "nowhere/?", 1))
+	if nowhere.code != exitIncomplete || !strings.HasPrefix(nowhere.stdout, `failed mem://src/dir/key%2A: destination: bucket "nowhere": `) ||
+		!strings.Contains(nowhere.stdout, "create the bucket") {
+		t.Errorf("a missing bucket: %+v", nowhere)
+	}
+}
+
+// TestKilledRunHasNoFigures: what it did is not on record, and status does not call that nothing.
+func TestKilledRunHasNoFigures(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	put(t, s.source, "src", map[string]string{"a": "1"})
+	release, reached := make(chan struct{}), make(chan struct{}, 16)
+	defer close(release)
+	s.destination.Inject(memdriver.Fault{Call: "Put", Effect: memdriver.Do(func() { reached <- struct{}{} })})
+	s.destination.Inject(memdriver.Fault{Call: "Put", Effect: memdriver.Hold(release)})
+	command, _, _ := s.command("sync", s.from, s.to)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-reached
+	if err := command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = command.Wait() // it was killed
+	runs := s.run("status")
+	run := strings.Fields(strings.Split(runs.stdout, "\n")[1])[0]
+	got := s.run("status", run)
+	if got.code != exitDone || strings.Contains(got.stdout, "copied") || !strings.HasSuffix(got.stdout, "it has no report: it is still running, or was killed\n") {
+		t.Errorf("%+v", got)
+	}
 }
 
 // TestInterrupt holds a PUT, interrupts, and resumes.
@@ -291,11 +322,11 @@ jobs:
 		code int
 	}{
 		"not asked for":  {[]string{s.from, s.to}, "the destination keeps 1 extra object that the source does not have (--delete removes it)\n", exitDone},
-		"by default":     {[]string{s.from, s.to, "--delete"}, "sync would delete nothing: 1 of the destination's 4 objects are not at the source, and --max-delete 10% (the default) allows 0", exitDone},
+		"by default":     {[]string{s.from, s.to, "--delete"}, "sync would delete nothing: 1 of the destination's 4 objects are not at the source, and --max-delete 10% (the default) allows 0 to be deleted", exitDifferent},
 		"by flag":        {[]string{s.from, s.to, "--delete", "--max-delete=1"}, "sync would delete 1 object that only the destination has\n", exitDifferent},
-		"job, too many":  {[]string{"@few"}, "max-delete: 0 (dth.yaml:6:76) allows 0", exitDone},
+		"job, too many":  {[]string{"@few"}, "max-delete: 0 (dth.yaml:6:76) allows 0 to be deleted", exitDifferent},
 		"job":            {[]string{"@any"}, "sync would delete 1 object that only the destination has\n", exitDifferent},
-		"job, by typing": {[]string{"@typo"}, "has no object whose key begins with \"typo/\"", exitDone},
+		"job, by typing": {[]string{"@typo"}, "has no object whose key begins with \"typo/\"", exitDifferent},
 	} {
 		got := s.run(append([]string{"plan", "--exit-code"}, test.args...)...)
 		if got.code != test.code || !strings.Contains(got.stdout, test.says) {

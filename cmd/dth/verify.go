@@ -58,6 +58,9 @@ func (c *verifyCommand) verify(ctx context.Context, p *process, resolved job.Job
 	if c.JSON {
 		err = writeJSON(p.stdout, answer)
 	} else {
+		for _, warning := range found.Warnings {
+			fmt.Fprintf(p.stdout, "warning: %s\n", printableText(warning))
+		}
 		_, err = fmt.Fprintf(p.stdout, "%s differences: %s missing, %s different, %s extra, %s unreadable; %s compared, %s equal by checksum, %s by the journal, %s by size only\n",
 			count(found.Differences()), count(found.Missing), count(found.Different), count(found.Extra), count(found.Unreadable),
 			count(found.Compared), count(found.ByChecksum), count(found.ByJournal), count(found.BySize))

@@ -40,8 +40,8 @@ func TestOneBucketUnderTwoNames(t *testing.T) {
 			for _, key := range []string{"backup/old", "photos/2020/a", "photos/2020/2020/d", "photos/1999/b", "c"} {
 				w.put(key, content(3, 1), driver.Attributes{})
 			}
-			if forecast := w.plan(); !strings.Contains(forecast.Guard, "may be one bucket under two names") {
-				t.Errorf("the plan says guard %q, deletes %d", forecast.Guard, forecast.Deletes)
+			if forecast := w.plan(); forecast.Guard != "" || !strings.Contains(forecast.DeletesIf, "are not one bucket under two names") {
+				t.Errorf("the plan says guard %q, deletes %d if %q", forecast.Guard, forecast.Deletes, forecast.DeletesIf)
 			}
 			_, err := w.trySync(t.Context())
 			var guard *engine.GuardError
@@ -91,6 +91,9 @@ func TestTwoBucketsAreToldApart(t *testing.T) {
 			w.sync()
 			puts := w.destination.Count("Put")
 			w.settings.Delete, w.settings.MaxDelete = true, job.MaxDelete{Share: 1, Written: "100%"}
+			if forecast := w.plan(); forecast.Deletes != 1 || (forecast.DeletesIf == "") != (test.writes == 0) {
+				t.Errorf("the plan says guard %q, deletes %d if %q", forecast.Guard, forecast.Deletes, forecast.DeletesIf)
+			}
 			if report := w.sync(); report.Objects.Deleted != 1 {
 				t.Errorf("%+v", report.Objects)
 			}

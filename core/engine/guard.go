@@ -29,8 +29,8 @@ func (e *Engine) guard(of tallies) error {
 	settings := e.job.Settings
 	if settings.Delete && of.source == 0 && !settings.AllowEmptySource {
 		return &GuardError{
-			Reason: fmt.Sprintf("%s, and %s would remove all that the destination has there: %d", e.emptySource(), e.given("delete"), of.extra),
-			Do:     "Check the location of the source, or delete all the same with --allow-empty-source",
+			Reason: fmt.Sprintf("%s, and %s would remove all that the destination has there (%s)", e.emptySource(), e.given("delete"), objects(of.extra)),
+			Do:     "Check the location of the source, or add --allow-empty-source to delete nevertheless",
 		}
 	}
 	if !settings.Delete || of.extra == 0 {
@@ -38,21 +38,32 @@ func (e *Engine) guard(of tallies) error {
 	}
 	if of.left > 0 && !settings.IgnoreErrors {
 		return &GuardError{
-			Reason: fmt.Sprintf("objects failed or were skipped: %d, and what only the destination has may be the last copy of one of them; extra objects: %d", of.left, of.extra),
-			Do:     "Run again when all can be copied, or delete all the same with --ignore-errors",
+			Reason: fmt.Sprintf("%s not copied (failed or skipped), and the last copy of one may be among those that only the destination has (%s)", objects(of.left), objects(of.extra)),
+			Do:     "Run again when all can be copied, or add --ignore-errors to delete nevertheless",
 		}
 	}
 	if allowed := settings.MaxDelete.Allows(of.destination); of.extra > allowed {
 		return &GuardError{
-			Reason: fmt.Sprintf("%d of the destination's %d objects are not at the source, and %s allows %d deletions", of.extra, of.destination, e.given("max-delete"), allowed),
+			Reason: fmt.Sprintf("%d of the destination's %d objects are not at the source, and %s allows %d to be deleted", of.extra, of.destination, e.given("max-delete"), allowed),
 			Do:     "Check the locations, or raise --max-delete",
 		}
 	}
 	return nil
 }
 
+// objects counts objects in words.
+func objects(n int64) string {
+	if n == 1 {
+		return "1 object"
+	}
+	return fmt.Sprintf("%d objects", n)
+}
+
 // emptySource says that nothing was listed.
 func (e *Engine) emptySource() string {
+	if e.from.List == "" {
+		return fmt.Sprintf("source: bucket %q has no objects", e.source.Name)
+	}
 	return fmt.Sprintf("source: bucket %q has no object whose key begins with %q", e.source.Name, e.from.List)
 }
 

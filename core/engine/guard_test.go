@@ -39,7 +39,7 @@ func TestGuardsOfDeletions(t *testing.T) {
 				w.destination.Inject(failedPut)
 			},
 			override: func(s *job.Settings) { s.IgnoreErrors = true },
-			says:     []string{"objects failed or were skipped: 1,", "extra objects: 2", "--ignore-errors"},
+			says:     []string{"1 object not copied (failed or skipped)", "only the destination has (2 objects)", "--ignore-errors"},
 			deleted:  2,
 		},
 		"an object is skipped": {
@@ -49,14 +49,14 @@ func TestGuardsOfDeletions(t *testing.T) {
 				w.put("a//b", content(3, 1), driver.Attributes{})
 			},
 			override: func(s *job.Settings) { s.IgnoreErrors = true },
-			says:     []string{"objects failed or were skipped: 1,", "--ignore-errors"},
+			says:     []string{"1 object not copied (failed or skipped)", "--ignore-errors"},
 			foretold: true,
 			deleted:  2,
 		},
 		"the source is empty": {
 			harm:     func(w *world) { w.from, w.to, w.state = "mem://src/typo/", "mem://dst", w.t.TempDir() },
 			override: func(s *job.Settings) { s.AllowEmptySource = true },
-			says:     []string{`bucket "src" has no object whose key begins with "typo/"`, "has there: 12", "--allow-empty-source"},
+			says:     []string{`bucket "src" has no object whose key begins with "typo/"`, "has there (12 objects)", "--allow-empty-source"},
 			foretold: true,
 			deleted:  12,
 		},
@@ -118,6 +118,11 @@ func TestEmptySourceIsToldOf(t *testing.T) {
 	w := withExtras(t, 3, 0)
 	w.from, w.state = "mem://src/typo/", t.TempDir()
 	want := []string{`source: bucket "src" has no object whose key begins with "typo/": check the location`}
+	w.with(func(e *engine.Engine) {
+		if found, err := e.Verify(t.Context(), false, func(engine.Difference) {}); err != nil || !cmp.Equal(want, found.Warnings) {
+			t.Errorf("verify: warnings %q, %v", found.Warnings, err)
+		}
+	})
 	if diff := cmp.Diff(want, w.plan().Warnings); diff != "" {
 		t.Errorf("the plan's warnings (-want +got):\n%s", diff)
 	}
@@ -169,5 +174,32 @@ func TestRefusedLookKeepsTheObject(t *testing.T) {
 	report, err := w.trySync(t.Context())
 	if err != nil || report.Objects.Deleted != 1 || report.Objects.Failed != 1 || report.State != "failed" {
 		t.Errorf("state %q, %+v, %v", report.State, report.Objects, err)
+	}
+}
+
+// TestPlanTellsConditionsOfDeletions: where a listing does not tell which archived objects were
+// restored, deletions are foretold on a condition.
+func TestPlanTellsConditionsOfDeletions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.source = startServerAs(t, "src", memdriver.Config{SilentListings: true})
+	w.settings.Delete, w.settings.MaxDelete = true, job.MaxDelete{Share: 1, Written: "100%"}
+	w.put("cold", content(3, 1), driver.Attributes{StorageClass: "ARCHIVE"})
+	for _, key := range []string{"extra-1", "extra-2"} {
+		if _, err := w.destination.Put("dst", key, content(3, 1), driver.Attributes{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forecast := w.plan()
+	if forecast.Guard != "" || forecast.Deletes != 2 || !strings.Contains(forecast.DeletesIf, "archived objects that are to be copied (1) were restored") {
+		t.Errorf("%+v", forecast)
+	}
+	var guard *engine.GuardError
+	if _, err := w.trySync(t.Context()); !errors.As(err, &guard) {
+		t.Errorf("error %v", err)
+	}
+	w.settings.IgnoreErrors = true
+	if forecast := w.plan(); forecast.Deletes != 2 || forecast.DeletesIf != "" {
+		t.Errorf("with --ignore-errors: %+v", forecast)
 	}
 }

@@ -109,3 +109,24 @@ func TestBarePageIsNoLostUpload(t *testing.T) {
 		t.Errorf("%d uploads and %d parts, want 1 and 42", uploads, parts)
 	}
 }
+
+// TestPlanGoesOnWithUploads as sync does, also where the destination has the bytes by now.
+func TestPlanGoesOnWithUploads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put("big", content(40*minPart, 1), driver.Attributes{})
+	w.source.Inject(memdriver.Fault{Call: "Get", First: 36, Effect: memdriver.Fail(500, "InternalError")})
+	if _, err := w.trySync(t.Context()); err != nil || len(w.destination.Uploads("dst")) != 1 {
+		t.Fatalf("%v, %d uploads are open", err, len(w.destination.Uploads("dst")))
+	}
+	w.source.Heal()
+	if _, err := w.destination.Put("dst", "big", content(40*minPart, 1), driver.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	forecast, report := w.plan(), w.sync()
+	if forecast.ToCopy() != report.Objects.Planned || forecast.Equal != report.Objects.Equal {
+		t.Errorf("the plan says %d to copy and %d equal, sync planned %d and found %d equal",
+			forecast.ToCopy(), forecast.Equal, report.Objects.Planned, report.Objects.Equal)
+	}
+	w.noUploads()
+}

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/dth-dev/dth/core/diff"
 	"github.com/dth-dev/dth/core/plan"
@@ -11,18 +13,20 @@ import (
 
 // Forecast is what a sync would do now.
 type Forecast struct {
-	Listed     int64 `json:"listed"` // source objects
-	Equal      int64 `json:"equal"`
-	New        int64 `json:"new"`
-	Changed    int64 `json:"changed"`
-	Unclear    int64 `json:"unclear"`    // a sync would ask both stores for checksums
-	Extra      int64 `json:"extra"`      // objects that only the destination has
-	Deletes    int64 `json:"deletes"`    // of them, those that a sync with these settings would delete
-	Unmappable int64 `json:"unmappable"` // objects that the destination cannot hold, as far as key, size and class tell
-	Archived   int64 `json:"archived"`   // of those to copy, objects of classes that must be restored before they are read
-	Encoded    int64 `json:"encoded"`    // objects to copy whose key is encoded at the destination
-	Bytes      int64 `json:"bytes"`      // to copy
-	Requests   Sides `json:"requests"`
+	Listed  int64 `json:"listed"` // source objects
+	Equal   int64 `json:"equal"`
+	New     int64 `json:"new"`
+	Changed int64 `json:"changed"`
+	Unclear int64 `json:"unclear"` // a sync would ask both stores for checksums
+	Extra   int64 `json:"extra"`   // objects that only the destination has
+	Deletes int64 `json:"deletes"` // of them, those that a sync with these settings would delete
+	// DeletesIf says what must hold for that, where only a sync can find it out.
+	DeletesIf  string `json:"deletes_if,omitempty"`
+	Unmappable int64  `json:"unmappable"` // objects that the destination cannot hold, as far as key, size and class tell
+	Archived   int64  `json:"archived"`   // of those to copy, objects of classes that must be restored before they are read
+	Encoded    int64  `json:"encoded"`    // objects to copy whose key is encoded at the destination
+	Bytes      int64  `json:"bytes"`      // to copy
+	Requests   Sides  `json:"requests"`
 	// ThroughHost says why bytes pass through this machine; empty when the store
 	// copies by itself.
 	ThroughHost string `json:"through_host,omitempty"`
@@ -55,6 +59,10 @@ func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 		return forecast.Forecast, err
 	}
 	forecast.ThroughHost = reason
+	pending, err := e.resumable(ctx)
+	if err != nil {
+		return forecast.Forecast, err
+	}
 	comparer, parents := e.comparer(), e.parents()
 	visit := func(pair diff.Pair) error {
 		parent := parents.of(pair)
@@ -70,6 +78,8 @@ func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 			return nil
 		case pair.Destination == nil:
 			forecast.New++
+		case pending[pair.Key]:
+			forecast.Changed++
 		default:
 			switch comparer.Compare(pair) {
 			case diff.Same:
@@ -112,12 +122,24 @@ func (e *Engine) foretellDeletions(ctx context.Context, forecast *planner) error
 	case errors.As(err, &guard):
 		forecast.Guard = guard.Reason + ". " + guard.Do
 	case !e.job.Settings.Delete || forecast.Extra == 0:
-	case e.mayBeOne() && !e.onlyAtDestination(ctx, forecast.sample):
-		forecast.Guard = e.oneBucket() + ". Sync finds out with an object of its own before it deletes"
 	default:
 		forecast.Deletes = forecast.Extra
+		forecast.DeletesIf = strings.Join(e.conditions(ctx, forecast), ", and ")
 	}
 	return ctx.Err()
+}
+
+// conditions are what must hold for deletions and only a sync finds out.
+func (e *Engine) conditions(ctx context.Context, forecast *planner) []string {
+	var conditions []string
+	if thawed := forecast.Archived - forecast.frozen; thawed > 0 && !e.job.Settings.IgnoreErrors {
+		conditions = append(conditions, fmt.Sprintf("all archived objects that are to be copied (%d) were restored", thawed))
+	}
+	if e.mayBeOne() && !e.onlyAtDestination(ctx, forecast.sample) {
+		conditions = append(conditions, fmt.Sprintf("a small object that sync writes proves that source %s and destination %s are not one bucket under two names",
+			e.source.Session.Identity, e.destination.Session.Identity))
+	}
+	return conditions
 }
 
 // forecast adds the copy of one object.

@@ -182,11 +182,7 @@ func (e *Engine) pendingUploads(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	pending := map[string]bool{}
 	for _, upload := range uploads {
-		if !upload.IsLeft() {
-			pending[upload.Key] = true
-		}
 		if upload.ID != "" {
 			continue
 		}
@@ -194,7 +190,26 @@ func (e *Engine) pendingUploads(ctx context.Context) (map[string]bool, error) {
 			return nil, err
 		}
 	}
-	return pending, nil
+	return pendingKeys(uploads), nil
+}
+
+// resumable returns the keys whose uploads an interrupted run left, and changes nothing.
+func (e *Engine) resumable(ctx context.Context) (map[string]bool, error) {
+	if e.journal == nil || e.state.ReadOnly() && !e.state.Upgraded() {
+		return nil, nil
+	}
+	uploads, err := e.journal.Uploads(ctx)
+	return pendingKeys(uploads), err
+}
+
+func pendingKeys(uploads []journal.Upload) map[string]bool {
+	pending := map[string]bool{}
+	for _, upload := range uploads {
+		if !upload.IsLeft() {
+			pending[upload.Key] = true
+		}
+	}
+	return pending
 }
 
 // discardUploads aborts the uploads that nothing went on with, but for those that the next

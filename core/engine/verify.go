@@ -34,6 +34,8 @@ type Verification struct {
 	Extra      int64 `json:"extra"`
 	Different  int64 `json:"different"`
 	Unreadable int64 `json:"unreadable"` // keys that could not be compared
+	// Warnings are about the comparison as a whole.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Differences returns how many keys differ or could not be compared.
@@ -69,6 +71,9 @@ func (e *Engine) Verify(ctx context.Context, read bool, report func(Difference))
 	err = errors.Join(group.Wait(), err)
 	if err == nil {
 		err = v.losses.total()
+	}
+	if err == nil && e.counters.ListedSource.Load() == 0 {
+		v.result.Warnings = append(v.result.Warnings, e.emptySource()+": check the location")
 	}
 	return v.result, err
 }

@@ -48,7 +48,7 @@ func (e *Error) advice() string {
 	}
 	switch failure.Kind {
 	case driver.KindNotFound:
-		if failure.Key == "" {
+		if failure.Key == "" || failure.Code == driver.CodeNoSuchBucket {
 			return "create the bucket, or check its name and the endpoint"
 		}
 	case driver.KindDenied:

@@ -179,7 +179,7 @@ func (c *cycle) differences() {
 func (c *cycle) guards() {
 	c.t.Helper()
 	c.must(7, c.command("sync", "--delete", "--max-delete=0")...).expect(c.t, 7,
-		`dth: stopped by a guard: 1 of the destination's \d+ objects are not at the source, and --max-delete 0 allows 0 deletions; nothing was deleted\. `+
+		`dth: stopped by a guard: 1 of the destination's \d+ objects are not at the source, and --max-delete 0 allows 0 to be deleted; nothing was deleted\. `+
 			`Check the locations, or raise --max-delete`)
 	if n := len(c.destination.listed()); n != len(c.objects)+1 {
 		c.t.Errorf("%d objects at the destination, want %d", n, len(c.objects)+1)
