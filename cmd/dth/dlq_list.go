@@ -54,7 +54,7 @@ func (p *process) tellNoLetters(ctx context.Context, opened *sqs.Queue) error {
 		return err
 	}
 	if depth.Held > 0 {
-		_, err = fmt.Fprintf(p.stdout, "no letter can be seen: about %s are hidden while somebody else looks at them, two minutes at most after he was killed\n", count(depth.Held))
+		_, err = fmt.Fprintf(p.stdout, "no letter can be seen: about %s are hidden while another command looks at them, for two minutes at most after that was killed\n", count(depth.Held))
 		return err
 	}
 	_, err = fmt.Fprintln(p.stdout, "the dead-letter queue is empty")

@@ -46,7 +46,7 @@ type fleetFlags struct {
 	CheckEvery     string `placeholder:"TIME" help:"How often the state machine looks at a giant object (default: 1m)."`
 	StatusDays     string `placeholder:"N" help:"For how many days the fleet remembers what came of each message, by which dth status counts (default: 14)."`
 	RetryAfter     string `placeholder:"TIME" help:"Pause before an object is tried again; doubles with each attempt (default: 30s)."`
-	LookAgain      string `placeholder:"TIME" help:"After what time nobody who lost a message can still write (default: 15m)."`
+	LookAgain      string `placeholder:"TIME" help:"Time after which a worker that lost a message can no longer write (default: 15m)."`
 	Visibility     string `placeholder:"TIME" help:"How long a message is its worker's after the worker's last sign of life (default: 2m)."`
 	Lease          string `placeholder:"TIME" help:"The same for uploads, and for the finder among finders; a fifth of it covers clocks that differ (default: 5m)."`
 	Attempts       string `placeholder:"N" help:"How often an object is tried before it goes to the dead-letter queue (default: 5)."`

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -100,7 +101,7 @@ func (a *again) look(ctx context.Context, record journal.Record) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err != nil {
-		return a.pass(ctx, task.Task{Key: record.Key, Size: record.Size, ETag: record.SourceETag}, err)
+		return a.pass(ctx, task.Task{Key: record.Key, Size: record.Size, ETag: record.SourceETag, Modified: record.SourceModified}, err)
 	}
 	object.VersionID = "" // the current one, whatever was looked at
 	pair := diff.Pair{Key: record.Key, Source: &object}
@@ -110,9 +111,11 @@ func (a *again) look(ctx context.Context, record journal.Record) error {
 	return a.want(ctx, pair)
 }
 
-// gone records an object that the source has no more, and ends its upload. It may also be
-// one that the source never had, and that could not be deleted at the destination.
+// gone records an object that the source has no more, and ends its upload.
 func (a *again) gone(ctx context.Context, before journal.Record) error {
+	if before.SourceETag == "" && before.SourceModified.IsZero() {
+		return a.undeleted(ctx, before)
+	}
 	e := a.engine
 	e.log.Info("object is not at the source any more", "key", before.Key)
 	record := e.vanished(task.Task{Key: before.Key, Size: before.Size, ETag: before.SourceETag})
@@ -129,6 +132,26 @@ func (a *again) gone(ctx context.Context, before journal.Record) error {
 		return err
 	}
 	return e.copier.Discard(ctx, upload)
+}
+
+// undeleted fails an object again that the source never had and that could not be deleted at
+// the destination, unless that has it no more.
+func (a *again) undeleted(ctx context.Context, before journal.Record) error {
+	e := a.engine
+	_, err := e.destination.Stat(ctx, before.Key)
+	switch {
+	case absent(err):
+		e.log.Info("object is not at the destination any more", "key", before.Key)
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil:
+		err = fmt.Errorf("destination: bucket %q: only the destination has %q, and retry deletes nothing: run sync with --delete",
+			e.destination.Name, e.to.Absolute(before.Key))
+	}
+	record := journal.Record{Key: before.Key, Run: e.copier.Run, Outcome: journal.OutcomeFailed, Error: err.Error(), At: time.Now()}
+	e.counters.Add(record.Counts())
+	return e.journal.Append(ctx, []journal.Record{record})
 }
 
 // parentOf returns the key, of either side, that keeps the destination from holding an

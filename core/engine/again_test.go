@@ -93,7 +93,8 @@ func TestRetryOfAnUnknownRunDoesNothing(t *testing.T) {
 }
 
 // TestRetryDeletesNothing: a deletion that failed is on record like a copy that failed,
-// but without both listings nothing may be deleted, and there is nothing to copy.
+// but without both listings nothing may be deleted, and there is nothing to copy. It stays a
+// failure while the destination has the object: the source never had it, so it did not vanish.
 func TestRetryDeletesNothing(t *testing.T) {
 	t.Parallel()
 	w := withExtras(t, 30, 2)
@@ -105,7 +106,8 @@ func TestRetryDeletesNothing(t *testing.T) {
 	}
 	w.destination.Heal()
 	report, err := w.retry(first.Run)
-	if err != nil || report.Objects.Vanished != 2 || report.Objects.Planned+report.Objects.Deleted+report.Objects.Failed != 0 {
+	if err != nil || report.Objects.Failed != 2 || report.Objects.Planned+report.Objects.Deleted+report.Objects.Vanished != 0 ||
+		!strings.Contains(report.Problems[0].Error, "run sync with --delete") {
 		t.Errorf("%v: %+v", err, report)
 	}
 	if n := len(w.destination.Keys("dst")); n != 32 {
@@ -113,6 +115,9 @@ func TestRetryDeletesNothing(t *testing.T) {
 	}
 	if report := w.sync(); report.Objects.Deleted != 2 {
 		t.Errorf("the next sync deleted %d, want 2", report.Objects.Deleted)
+	}
+	if report, err := w.retry(report.Run); err != nil || report.State != "done" || report.Objects.Failed+report.Objects.Vanished != 0 {
+		t.Errorf("once deleted: %v: %+v", err, report)
 	}
 }
 
