@@ -140,7 +140,7 @@ func (a *again) undeleted(ctx context.Context, before journal.Record) error {
 	e := a.engine
 	_, err := e.destination.Stat(ctx, before.Key)
 	switch {
-	case absent(err):
+	case transfer.IsAbsent(err):
 		e.log.Info("object is not at the destination any more", "key", before.Key)
 		return nil
 	case ctx.Err() != nil:

@@ -35,19 +35,20 @@ func (c *Copier) newStream(source io.Reader, size int64, algorithms []driver.Alg
 
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.source.Read(p)
+	ended := err == io.EOF       //nolint:errorlint // what wraps it is a failure
 	_, _ = s.hasher.Write(p[:n]) // never fails
 	s.counters.MovedBytes.Add(int64(n))
 	s.left -= int64(n)
-	if err == io.EOF && s.left > 0 {
-		err = io.ErrUnexpectedEOF
+	if ended && s.left > 0 {
+		err, ended = io.ErrUnexpectedEOF, false
 	}
-	if s.left == 0 && s.last != nil && (err == nil || err == io.EOF) {
+	if s.left == 0 && s.last != nil && (err == nil || ended) {
 		if refusal := s.last(s.hasher.Sums()); refusal != nil {
-			n, err = 0, refusal
+			n, err, ended = 0, refusal, false
 		}
 		s.last = nil
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !ended {
 		s.failure = err
 	}
 	return n, err
