@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,10 +40,15 @@ func TestIgnoredSignalsStayIgnored(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			// What the test itself was started to ignore, as under nohup, its children would
+			// ignore as well; what it catches they do not.
+			caught := make(chan os.Signal, 1)
+			signal.Notify(caught, test.signal)
 			if err := command.Start(); err != nil {
 				t.Fatal(err)
 			}
 			<-reached
+			signal.Stop(caught)
 			if err := command.Process.Signal(test.signal); err != nil {
 				t.Fatal(err)
 			}
