@@ -9,8 +9,8 @@ import (
 )
 
 // claimState makes sure that the state is of this job's locations: its records and uploads
-// would be taken for theirs. A state of no locations yet becomes theirs, unless it is open
-// for reading only.
+// would be taken for theirs. A state of no locations yet, or without any record or upload,
+// becomes theirs, unless it is open for reading only.
 func (e *Engine) claimState(ctx context.Context, sourceIdentity, destinationIdentity string) error {
 	ours := statefile.Pair{
 		Source:             sourceIdentity + "\x00" + e.from.Strip + "\x00" + e.from.List,
@@ -19,13 +19,17 @@ func (e *Engine) claimState(ctx context.Context, sourceIdentity, destinationIden
 		DestinationAddress: e.job.Destination.Address(),
 	}
 	theirs, known, err := e.state.Pair(ctx)
-	switch {
-	case err != nil:
+	if err != nil || known && theirs.Source == ours.Source && theirs.Destination == ours.Destination {
 		return err
-	case known && theirs.Source == ours.Source && theirs.Destination == ours.Destination:
-		return nil
-	case known:
-		return e.otherPair(theirs, ours)
+	}
+	if known {
+		switch empty, err := e.holdsNothing(ctx); {
+		case err != nil:
+			return err
+		case !empty:
+			return e.otherPair(theirs, ours)
+		}
+		return e.take(ctx, ours) // such as after a run whose location was mistyped
 	}
 	if theirs, known, err = e.pairOfRuns(ctx); err != nil {
 		return err
@@ -33,10 +37,24 @@ func (e *Engine) claimState(ctx context.Context, sourceIdentity, destinationIden
 	if known && (theirs.SourceAddress != ours.SourceAddress || theirs.DestinationAddress != ours.DestinationAddress) {
 		return e.otherPair(theirs, ours)
 	}
+	return e.take(ctx, ours)
+}
+
+// take makes the state that of the pair, unless it is open for reading only.
+func (e *Engine) take(ctx context.Context, ours statefile.Pair) error {
 	if e.state.ReadOnly() {
 		return nil
 	}
 	return e.state.SetPair(ctx, ours)
+}
+
+// holdsNothing says whether the state has neither a record nor an upload.
+func (e *Engine) holdsNothing(ctx context.Context) (bool, error) {
+	for _, err := range e.journal.Scan(ctx) {
+		return false, err
+	}
+	uploads, err := e.journal.Uploads(ctx)
+	return len(uploads) == 0, err
 }
 
 // pairOfRuns returns the locations that a state of an older dth is of: those of its runs,

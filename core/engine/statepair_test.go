@@ -173,9 +173,29 @@ func TestStateOfAnOlderVersion(t *testing.T) {
 			}
 			other := newWorld(t)
 			other.state = w.state
+			w.put("a", nil, driver.Attributes{})
+			w.sync() // a state without a record is anyone's
 			if err := other.claim(engine.New); err == nil {
 				t.Error("it did not become ours")
 			}
 		})
+	}
+}
+
+// TestEmptyStateIsTakenOver: a run that recorded nothing, as one whose location was mistyped,
+// does not keep the right pair from its state.
+func TestEmptyStateIsTakenOver(t *testing.T) {
+	t.Parallel()
+	w, other := newWorld(t), newWorld(t)
+	other.state = w.state
+	for _, next := range []*world{w, other, w} {
+		if err := next.claim(engine.New); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.put("a", content(10, 1), driver.Attributes{})
+	w.sync()
+	if err := other.claim(engine.New); err == nil {
+		t.Error("a state with a record was taken over")
 	}
 }

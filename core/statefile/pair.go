@@ -35,6 +35,9 @@ func (f *File) SetPair(ctx context.Context, pair Pair) error {
 		if _, err := tx.Exec("DELETE FROM pair"); err != nil {
 			return err
 		}
+		if _, err := tx.Exec("DELETE FROM pair"); err != nil {
+			return err
+		}
 		_, err := tx.Exec("INSERT INTO pair (source, destination, source_address, destination_address) VALUES (?, ?, ?, ?)",
 			append([]byte{}, pair.Source...), append([]byte{}, pair.Destination...), // never nil, which would be NULL
 			append([]byte{}, pair.SourceAddress...), append([]byte{}, pair.DestinationAddress...))

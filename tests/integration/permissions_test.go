@@ -223,7 +223,7 @@ func afterADeadWorker(t *testing.T) *guarded {
 	g := startGuarded(t, map[string]string{"destPutObjectSSEType": "AWS_KMS", "destPutObjectSSEKmsKeyId": kmsKey})
 	source, destination := ownStore(t, servers.VersityGW, "photos"), ownStore(t, servers.VersityGW, "copies")
 	fill(t, source, "photos")
-	slow, arrived, release := holding(t, destination.Endpoint, func(r *http.Request) bool { return r.URL.Query().Has("uploads") })
+	slow, arrived, release := holding(t, destination.Endpoint, func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploads") })
 	between := func(role, to string) []string {
 		return slices.Concat([]string{
 			g.at(role, source.Endpoint, "photos"), g.at(role, to, "copies", "acl=bucket-owner-full-control", "sse=aws:kms", "sse-kms-key="+kmsKey),

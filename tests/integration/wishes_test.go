@@ -108,7 +108,10 @@ func TestWishesArrive(t *testing.T) {
 	if diff := cmp.Diff(map[string]map[string]string{"list": pays, "GET": pays, "HEAD": pays, "tags": pays}, in.seen); diff != "" {
 		t.Errorf("requests to the source (-want +got):\n%s", diff)
 	}
-	want := map[string]map[string]string{"list": {}, "PUT": kept, "POST uploads": kept, "PUT upload": {}, "POST upload": {}}
+	want := map[string]map[string]string{
+		"list": {}, "PUT": kept, "GET uploads": {}, "POST uploads": kept, "PUT upload": {}, "POST upload": {},
+		"HEAD": {}, "GET": {}, // what became of the upload, and what the destination keeps
+	}
 	if diff := cmp.Diff(want, out.seen); diff != "" {
 		t.Errorf("requests to the destination (-want +got):\n%s", diff)
 	}
