@@ -165,13 +165,12 @@ func (a *Answer) Attributes() driver.Attributes {
 		Expires:            a.Header.Get("Expires"),
 	}
 	for name, values := range a.Header {
-		lower, value := strings.ToLower(name), strings.Join(values, ",")
-		if driver.IsNotCarried(a.reply.NotCarried, lower, value) {
-			attributes.NotCarried = append(attributes.NotCarried, lower+": "+value)
+		value := strings.Join(values, ",")
+		if driver.IsNotCarried(a.reply.NotCarried, name, value) {
+			attributes.NotCarried = append(attributes.NotCarried, strings.ToLower(name)+": "+value)
 		}
-		meta, ok := strings.CutPrefix(lower, a.reply.MetadataPrefix)
-		if ok && a.reply.MetadataPrefix != "" {
-			attributes.Metadata = append(attributes.Metadata, driver.Metadata{Name: meta, Value: value})
+		if prefix := len(a.reply.MetadataPrefix); prefix > 0 && len(name) >= prefix && strings.EqualFold(name[:prefix], a.reply.MetadataPrefix) {
+			attributes.Metadata = append(attributes.Metadata, driver.Metadata{Name: strings.ToLower(name[prefix:]), Value: value})
 		}
 	}
 	slices.Sort(attributes.NotCarried)

@@ -9,13 +9,22 @@ func IsNotCarried(names []string, name, value string) bool {
 		return false
 	}
 	for _, entry := range names {
-		entry, wanted, only := strings.Cut(entry, ": ")
-		begin, family := strings.CutSuffix(entry, "*")
-		switch {
-		case only && !strings.EqualFold(wanted, value):
-		case family && len(name) >= len(begin) && strings.EqualFold(begin, name[:len(begin)]), strings.EqualFold(entry, name):
+		if isEntry(entry, name, value) {
 			return true
 		}
 	}
 	return false
+}
+
+// isEntry is asked of every header of every object: most entries differ in their length.
+func isEntry(entry, name, value string) bool {
+	if begin, family := strings.CutSuffix(entry, "*"); family {
+		return len(name) >= len(begin) && strings.EqualFold(begin, name[:len(begin)])
+	}
+	if len(entry) < len(name) {
+		return false
+	}
+	rest := entry[len(name):]
+	wanted, only := strings.CutPrefix(rest, ": ")
+	return (only || rest == "") && strings.EqualFold(entry[:len(name)], name) && (!only || strings.EqualFold(wanted, value))
 }
