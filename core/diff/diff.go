@@ -33,7 +33,8 @@ type Merger struct {
 	source, destination cursor
 	nextRecord          func() (journal.Record, error, bool)
 	stopRecords         func()
-	record              *journal.Record
+	record              journal.Record // the last one that was read, where there is one
+	hasRecord           bool
 	failure             error // of the journal; it stays
 }
 
@@ -117,18 +118,14 @@ func (m *Merger) Next(ctx context.Context) (Pair, error) {
 
 // recordOf moves the journal forward to the key.
 func (m *Merger) recordOf(key string) (*journal.Record, error) {
-	for m.record == nil || m.record.Key < key {
-		record, err, more := m.nextRecord()
-		if !more {
-			return nil, nil
-		}
-		if err != nil {
+	for !m.hasRecord || m.record.Key < key {
+		var err error
+		if m.record, err, m.hasRecord = m.nextRecord(); !m.hasRecord || err != nil {
 			return nil, err
 		}
-		m.record = &record
 	}
 	if m.record.Key == key {
-		return m.record, nil
+		return &m.record, nil
 	}
 	return nil, nil
 }

@@ -222,7 +222,7 @@ func newer(last, first journal.Record) journal.Record {
 // record makes records durable, as many at once as are there.
 func (s *server) record(ctx context.Context) {
 	for first := range s.appended {
-		group := gather(first, s.appended)
+		group := gather([]pending{first}, s.appended)
 		refused, err := s.append(group)
 		for i, next := range group {
 			switch {

@@ -26,7 +26,7 @@ type delivery struct {
 
 // item is one task on its way to a worker.
 type item struct {
-	task     task.Task
+	task     *task.Task      // of the delivery
 	signed   driver.Exchange // its download, where it could be signed ahead
 	delivery *delivery
 	tried    *sync.WaitGroup // told when it was tried; may be nil
@@ -147,8 +147,8 @@ func (w *workers) unpack(ctx context.Context) ([]item, error) {
 	d := &delivery{message: message}
 	d.open.Store(int32(len(message.Batch.Tasks)))
 	items := make([]item, len(message.Batch.Tasks))
-	for i, t := range message.Batch.Tasks {
-		items[i] = item{task: t, delivery: d}
+	for i := range items {
+		items[i] = item{task: &message.Batch.Tasks[i], delivery: d}
 	}
 	return items, nil
 }
@@ -178,7 +178,7 @@ func (w *workers) hand(ctx context.Context, next item) error {
 func (w *workers) copy(ctx context.Context, next item) {
 	counters := w.engine.counters
 	counters.InFlight.Add(1)
-	record, err := w.engine.copier.Copy(ctx, next.task, next.signed)
+	record, err := w.engine.copier.Copy(ctx, *next.task, next.signed)
 	counters.InFlight.Add(-1)
 	switch {
 	case errors.Is(err, transfer.ErrVanished):
@@ -199,8 +199,9 @@ func (w *workers) copy(ctx context.Context, next item) {
 // a record would be lost or repeated.
 func (w *workers) record(ctx context.Context) error {
 	var failure error
+	var group []outcome // its memory is used again
 	for first := range w.outcomes {
-		group := gather(first, w.outcomes)
+		group = gather(append(group[:0], first), w.outcomes)
 		if failure != nil {
 			continue
 		}
@@ -211,9 +212,8 @@ func (w *workers) record(ctx context.Context) error {
 	return failure
 }
 
-// gather waits a moment for what can be recorded together.
-func gather[T any](first T, more <-chan T) []T {
-	group := []T{first}
+// gather adds to a group, for a moment, what can be recorded together.
+func gather[T any](group []T, more <-chan T) []T {
 	timer := time.NewTimer(recordDelay)
 	defer timer.Stop()
 	for len(group) < recordsAtOnce {

@@ -145,10 +145,10 @@ func (c *connection) watch() {
 // answer returns the head of the final answer. sent is what sending failed with: the store
 // may have said why before it stopped reading.
 func (c *connection) answer(sent error) (*http.Response, error) {
-	var unread *bodyError
+	unread := asBodyError(sent)
 	switch {
 	case sent == nil:
-	case errors.As(sent, &unread):
+	case unread != nil:
 		c.close() // what it says to a part of a request is of no use
 	default:
 		c.line.hurry()
@@ -189,6 +189,15 @@ func (c *connection) readResponse() (*http.Response, error) {
 
 // bodyError is the failure of the body that is sent, not of the connection.
 type bodyError struct{ error }
+
+func asBodyError(err error) *bodyError {
+	if err == nil {
+		return nil
+	}
+	var failure *bodyError
+	errors.As(err, &failure)
+	return failure
+}
 
 // write sends head and body.
 func (s *sender) write(c *connection, m *message) error {

@@ -50,8 +50,15 @@ func (u *unit) run(ctx context.Context, work func(ctx context.Context) error) er
 		if number > 1 {
 			u.counters.Retried.Add(1)
 		}
-		return u.renewRefused(marked, work(marked), number)
+		err := work(marked)
+		if err == nil {
+			return nil
+		}
+		return u.renewRefused(marked, err, number)
 	})
+	if err == nil {
+		return nil
+	}
 	if u.hidden != nil && errors.Is(err, u.hidden) {
 		err = u.refused // no attempt was left to find out with
 	}
@@ -59,7 +66,7 @@ func (u *unit) run(ctx context.Context, work func(ctx context.Context) error) er
 	if errors.As(err, &failure) {
 		failure.Attempt = attempts
 	}
-	if err == nil || failure != nil || IsChanged(err) || IsVanished(err) {
+	if failure != nil || IsChanged(err) || IsVanished(err) {
 		return err
 	}
 	return u.blamed.failed(attempts, err)

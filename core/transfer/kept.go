@@ -53,6 +53,10 @@ func (c *Copier) withoutLost(a driver.Attributes) (driver.Attributes, []string, 
 	if c.keeping.keepsAll(&a) {
 		return a, nil, nil
 	}
+	return c.dropLost(a)
+}
+
+func (c *Copier) dropLost(a driver.Attributes) (driver.Attributes, []string, error) {
 	a.Metadata = slices.Clone(a.Metadata)
 	var drops []fit.Drop
 	for _, each := range attributesOf(a) {
@@ -73,8 +77,8 @@ func (k *keeping) keepsAll(a *driver.Attributes) bool {
 	if len(k.lost) > 0 {
 		return false
 	}
-	for i := range contentHeaders {
-		if header := &contentHeaders[i]; *header.field(a) != "" && !k.looked[header.name] {
+	for i, value := range contentOf(a) {
+		if *value != "" && !k.looked[contentHeaders[i].name] {
 			return false
 		}
 	}
@@ -239,33 +243,37 @@ func attributesOf(a driver.Attributes) []attribute {
 	return all
 }
 
-// contentHeaders are the headers among the attributes.
+// contentHeaders are the headers among the attributes, in the order of contentOf.
 var contentHeaders = []struct {
-	name  string
-	field func(*driver.Attributes) *string
-	same  func(written, kept string) bool
+	name string
+	same func(written, kept string) bool
 }{
-	{"content-type", func(a *driver.Attributes) *string { return &a.ContentType }, sameParameters},
-	{"content-encoding", func(a *driver.Attributes) *string { return &a.ContentEncoding }, sameList},
-	{"content-language", func(a *driver.Attributes) *string { return &a.ContentLanguage }, sameList},
-	{"content-disposition", func(a *driver.Attributes) *string { return &a.ContentDisposition }, sameParameters},
-	{"cache-control", func(a *driver.Attributes) *string { return &a.CacheControl }, sameList},
-	{"expires", func(a *driver.Attributes) *string { return &a.Expires }, sameDate},
+	{"content-type", sameParameters},
+	{"content-encoding", sameList},
+	{"content-language", sameList},
+	{"content-disposition", sameParameters},
+	{"cache-control", sameList},
+	{"expires", sameDate},
+}
+
+// contentOf returns the values of contentHeaders.
+func contentOf(a *driver.Attributes) [6]*string {
+	return [...]*string{&a.ContentType, &a.ContentEncoding, &a.ContentLanguage, &a.ContentDisposition, &a.CacheControl, &a.Expires}
 }
 
 // headersOf returns the content headers.
 func headersOf(a driver.Attributes) []attribute {
 	var all []attribute
-	for _, header := range contentHeaders {
-		value := *header.field(&a)
+	for i, header := range contentHeaders {
+		value := *contentOf(&a)[i]
 		if value == "" {
 			continue
 		}
 		all = append(all, attribute{
 			name: header.name, group: header.name, value: value, same: header.same,
 			what: fmt.Sprintf("header %s %q", header.name, value),
-			kept: func(object heldObject) string { return *header.field(&object.Attributes) },
-			drop: func(a *driver.Attributes) { *header.field(a) = "" },
+			kept: func(object heldObject) string { return *contentOf(&object.Attributes)[i] },
+			drop: func(a *driver.Attributes) { *contentOf(a)[i] = "" },
 		})
 	}
 	return all

@@ -310,6 +310,9 @@ func (s *Side) putAt(ctx context.Context, request driver.PutRequest, body io.Rea
 func (s *Side) located(err error, key string) error { return s.locatedAt(err, s.Prefix+key) }
 
 func (s *Side) locatedAt(err error, absolute string) error {
+	if err == nil {
+		return nil
+	}
 	var failure *driver.Error
 	if errors.As(err, &failure) && failure.Key == "" {
 		located := *failure
