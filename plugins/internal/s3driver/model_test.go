@@ -8,66 +8,39 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dth-dev/dth/sdk/control"
+	"github.com/dth-dev/dth/sdk/control/controltest"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
-// documented are the headers that Amazon's API reference gives an answer to GetObject or
-// HeadObject, beside those of HTTP itself.
-var documented = map[string]control.Fate{
-	"x-amz-archive-status": control.Apart, "x-amz-checksum-crc32": control.Carried, "x-amz-checksum-crc32c": control.Carried,
-	"x-amz-checksum-crc64nvme": control.Carried, "x-amz-checksum-md5": control.Carried, "x-amz-checksum-sha1": control.Carried,
-	"x-amz-checksum-sha256": control.Carried, "x-amz-checksum-sha512": control.Carried, "x-amz-checksum-type": control.Carried,
-	"x-amz-checksum-xxhash128": control.Carried, "x-amz-checksum-xxhash3": control.Carried, "x-amz-checksum-xxhash64": control.Carried,
-	"x-amz-delete-marker": control.Apart, "x-amz-expiration": control.Apart, "x-amz-meta-owner": control.Carried,
-	"x-amz-missing-meta": control.Told, "x-amz-mp-parts-count": control.Apart, "x-amz-object-lock-event-hold": control.Told,
-	"x-amz-object-lock-event-hold-duration-days": control.Told, "x-amz-object-lock-event-hold-duration-years": control.Told,
-	"x-amz-object-lock-legal-hold": control.Told, "x-amz-object-lock-mode": control.Told, "x-amz-object-lock-retain-until-date": control.Told,
-	"x-amz-replication-status": control.Apart, "x-amz-request-charged": control.Apart, "x-amz-restore": control.Apart,
-	"x-amz-server-side-encryption": control.Apart, "x-amz-server-side-encryption-aws-kms-key-id": control.Apart,
-	"x-amz-server-side-encryption-bucket-key-enabled": control.Apart, "x-amz-server-side-encryption-customer-algorithm": control.Apart,
-	"x-amz-server-side-encryption-customer-key-md5": control.Apart, "x-amz-storage-class": control.Carried,
-	"x-amz-tagging-count": control.Carried, "x-amz-version-id": control.Carried, "x-amz-website-redirect-location": control.Told,
-}
-
-// TestModelIsWhole: what becomes of every header of the object model is decided, and what is
-// told comes out of GET and of Stat.
+// TestModelIsWhole: what becomes of every header that Amazon's API reference gives an answer to
+// GetObject or HeadObject is decided, and what is told comes out of GET and of Stat.
 func TestModelIsWhole(t *testing.T) {
 	t.Parallel()
-	for name, want := range documented {
-		for fate, names := range model {
-			if is := driver.IsNotCarried(names, name, "ON"); is != (fate == want) {
-				t.Errorf("%s has the fate %d: %t, want %d", name, fate, is, want)
-			}
-		}
-	}
-	get := newReplies(Profile{}).get.NotCarried
-	for fate, names := range model {
-		for _, entry := range names {
-			name, value, only := strings.Cut(entry, ": ")
-			if name = strings.Replace(name, "*", "any", 1); !only {
-				value = "v"
-			}
-			want := []string(nil)
-			if fate == control.Told {
-				want = []string{name + ": " + value}
-			}
-			header := http.Header{}
-			header.Set(name, value)
-			if diff := cmp.Diff(want, objectFrom("k", header).Attributes.NotCarried); diff != "" {
-				t.Errorf("Stat of %s (-want +got):\n%s", entry, diff)
-			}
-			if driver.IsNotCarried(get, name, value) != (fate == control.Told) {
-				t.Errorf("a GET with %s: %t", entry, fate != control.Told)
-			}
-			if strings.ToLower(name) != name {
-				t.Errorf("%s is not in lower case", entry)
-			}
-		}
-	}
-	header := http.Header{"X-Amz-Object-Lock-Legal-Hold": {"OFF"}, "X-Amz-Anything-New": {"v"}}
-	if told := objectFrom("k", header).Attributes.NotCarried; told != nil {
-		t.Errorf("told: %q", told)
-	}
+	controltest.Model{
+		Model: model,
+		Documented: map[control.Fate][]string{
+			control.Carried: {
+				"x-amz-checksum-crc32: v", "x-amz-checksum-crc32c: v", "x-amz-checksum-crc64nvme: v", "x-amz-checksum-md5: v",
+				"x-amz-checksum-sha1: v", "x-amz-checksum-sha256: v", "x-amz-checksum-sha512: v", "x-amz-checksum-type: v",
+				"x-amz-checksum-xxhash128: v", "x-amz-checksum-xxhash3: v", "x-amz-checksum-xxhash64: v", "x-amz-meta-owner: v",
+				"x-amz-storage-class: v", "x-amz-tagging-count: v", "x-amz-version-id: v",
+			},
+			control.Told: {
+				"x-amz-missing-meta: v", "x-amz-object-lock-event-hold: v", "x-amz-object-lock-event-hold-duration-days: v",
+				"x-amz-object-lock-event-hold-duration-years: v", "x-amz-object-lock-legal-hold: ON", "x-amz-object-lock-mode: v",
+				"x-amz-object-lock-retain-until-date: v", "x-amz-website-redirect-location: v",
+			},
+			control.Apart: {
+				"x-amz-archive-status: v", "x-amz-delete-marker: v", "x-amz-expiration: v", "x-amz-mp-parts-count: v",
+				"x-amz-replication-status: v", "x-amz-request-charged: v", "x-amz-restore: v", "x-amz-server-side-encryption: v",
+				"x-amz-server-side-encryption-aws-kms-key-id: v", "x-amz-server-side-encryption-bucket-key-enabled: v",
+				"x-amz-server-side-encryption-customer-algorithm: v", "x-amz-server-side-encryption-customer-key-md5: v",
+				"x-amz-object-lock-legal-hold: OFF",
+			},
+		},
+		Stat: func(answer http.Header) driver.Attributes { return objectFrom("k", answer).Attributes },
+		Get:  newReplies(Profile{}).get,
+	}.Check(t)
 }
 
 // TestCompressedObjectsComeAsStored: where the profile says so, downloads and HEADs accept
