@@ -35,3 +35,25 @@ func TestDamagedBytesReplaceNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestDamagedPartOfAVersionThatIsGone: once the source is rewritten or removed, it states
+// nothing any more of the bytes that were damaged on their way here.
+func TestDamagedPartOfAVersionThatIsGone(t *testing.T) {
+	t.Parallel()
+	for name, then := range map[string]func(*world){
+		"rewritten": func(w *world) { w.put("big", content(20*minPart, 2), driver.Attributes{}) },
+		"removed":   func(w *world) { w.remove("big") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.put("big", content(20*minPart, 1), driver.Attributes{})
+			w.source.Inject(memdriver.Fault{Call: "Get", First: 3, Times: 1, Effect: memdriver.CorruptAnswer(9)})
+			w.source.Inject(memdriver.Fault{Call: "Stat", Times: 1, Effect: memdriver.Do(func() { then(w) })})
+			report, err := w.trySync(t.Context())
+			mustRun(t, report, err)
+			w.same()
+			w.noUploads()
+		})
+	}
+}

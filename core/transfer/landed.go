@@ -148,14 +148,23 @@ func (c *Copier) lookAfter(ctx context.Context, a *assembly, answered driver.Obj
 
 // sourceSums returns what the source states of the version that an upload is of, and fails
 // where that is another checksum than the parts have together. Ranged answers state none of
-// the whole object, so the source is asked once.
+// the whole object, so the source is asked once. A version that is not there any more cannot
+// show that its parts were damaged on the way: the object is planned again.
 func (c *Copier) sourceSums(ctx context.Context, a *assembly, sums []driver.Checksum) (stated []driver.Checksum, err error) {
-	if len(c.Source.Session.Checksums.Stored) == 0 {
+	version := a.version()
+	if len(c.Source.Session.Checksums.Stored) == 0 || version.ETag == "" {
 		return nil, nil
 	}
-	object, err := c.Source.Stat(ctx, a.task.Key)
-	if version := a.version(); err != nil || version.ETag == "" || object.ETag != version.ETag {
-		return nil, nil //nolint:nilerr // without a statement the evidence is weaker, no more
+	object, err := c.Source.stat(ctx, a.task.Key, a.task.VersionID)
+	switch {
+	case isHidden(err):
+		return nil, nil // without a statement the evidence is weaker, no more
+	case IsAbsent(err):
+		return nil, c.Source.failed(0, &changedError{"it is gone since its parts were read"})
+	case err != nil:
+		return nil, err
+	case object.ETag != version.ETag:
+		return nil, c.Source.failed(0, &changedError{fmt.Sprintf("its ETag is %q now, it was %q when its parts were read", object.ETag, version.ETag)})
 	}
 	return object.Checksums, c.compareSource(a.task.Key, sums, object.Checksums)
 }
