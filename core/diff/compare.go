@@ -66,17 +66,20 @@ func (c Comparer) Compare(pair Pair) Verdict {
 	return byTime(pair)
 }
 
-// doubted compares a pair whose last copy is not known to have succeeded. A copy of this
-// very version that failed is copied again even where the bytes are the same: its
-// attributes may be what failed. Who compares by more than listings asks both stores.
+// doubted compares a pair whose last copy is not known to have succeeded. One that was
+// interrupted, or that failed for this very version, is made again even where the bytes are
+// the same, and whatever was proved before: its attributes may be what did not arrive. Who
+// compares by more than listings asks both stores.
 func (c Comparer) doubted(pair Pair) Verdict {
-	proved := !c.Strict && byProof(pair) == Same
 	switch {
-	case !c.Strict && !proved && failedAs(pair):
+	case c.Strict:
+	case pair.Record.Outcome == journal.OutcomeInterrupted, pair.Record.FailedFor(pair.Source.ETag):
 		return Different
+	}
+	switch {
 	case c.By == job.CompareChecksum:
 		return Unclear
-	case proved:
+	case !c.Strict && byProof(pair) == Same && !rewritten(pair.Record.LastProof(), pair):
 		return Same
 	}
 	verdict := c.byETag(pair)
@@ -84,11 +87,6 @@ func (c Comparer) doubted(pair Pair) Verdict {
 		return Different
 	}
 	return verdict
-}
-
-// failedAs says that the copy of the version that the source lists failed.
-func failedAs(pair Pair) bool {
-	return pair.Record.Outcome == journal.OutcomeFailed && pair.Record.SourceETag == pair.Source.ETag
 }
 
 // byETag decides where the ETags of both sides are MD5s; those of parts only

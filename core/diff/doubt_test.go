@@ -60,8 +60,8 @@ func TestDoubtedKeyIsNeverTheSameByTimeOrSize(t *testing.T) {
 					job.CompareAuto: test.listings, job.CompareSize: test.listings, job.CompareMtime: test.listings,
 					job.CompareETag: test.etag, job.CompareChecksum: checksum,
 				} {
-					if outcome == journal.OutcomeFailed && test.source.ETag == record.SourceETag && test.listings != diff.Same {
-						want = diff.Different // what failed was this very version
+					if outcome == journal.OutcomeInterrupted || outcome == journal.OutcomeFailed && test.source.ETag == record.SourceETag {
+						want = diff.Different // it may be this very version that did not arrive whole
 					}
 					comparer.By = by
 					if got := comparer.Compare(pair); got != want {
@@ -77,16 +77,23 @@ func TestDoubtedKeyIsNeverTheSameByTimeOrSize(t *testing.T) {
 	}
 }
 
-// TestFailedVersionIsCopiedAgain: a copy that failed for this version is made again though
-// the bytes are there: what failed may be the attributes.
+// TestFailedVersionIsCopiedAgain: a copy that failed for this version, or was interrupted, is
+// made again though the bytes are there, and were proved: what failed may be the attributes.
 func TestFailedVersionIsCopiedAgain(t *testing.T) {
 	t.Parallel()
 	const md5 = "00112233445566778899aabbccddeeff"
 	object := driver.Object{Size: 1, ETag: md5}
-	for outcome, want := range map[journal.Outcome]diff.Verdict{journal.OutcomeFailed: diff.Different, journal.OutcomeInterrupted: diff.Same} {
-		pair := diff.Pair{Source: &object, Destination: &object, Record: &journal.Record{Outcome: outcome, SourceETag: md5}}
-		if got := (diff.Comparer{By: job.CompareAuto, SourceMD5: true, DestinationMD5: true}).Compare(pair); got != want {
-			t.Errorf("%s: %d, want %d", outcome, got, want)
+	proved := journal.Proof{Size: 1, SourceETag: md5, DestinationETag: md5, Grade: journal.GradeBoth}
+	for outcome, want := range map[journal.Outcome]diff.Verdict{
+		journal.OutcomeFailed: diff.Different, journal.OutcomeInterrupted: diff.Different, journal.OutcomeSkipped: diff.Same,
+	} {
+		for name, proof := range map[string]journal.Proof{"nothing was proved": {}, "proved before": proved} {
+			pair := diff.Pair{Source: &object, Destination: &object, Record: &journal.Record{Outcome: outcome, SourceETag: md5, Proved: proof}}
+			for _, by := range []job.Compare{job.CompareAuto, job.CompareSize, job.CompareMtime, job.CompareETag} {
+				if got := (diff.Comparer{By: by, SourceMD5: true, DestinationMD5: true}).Compare(pair); got != want {
+					t.Errorf("%s, %s, by %s: %d, want %d", outcome, name, by, got, want)
+				}
+			}
 		}
 	}
 }

@@ -80,6 +80,9 @@ func (e ends) Delete(ctx context.Context, key string) error {
 // Same compares what both stores state, and takes the word of the key's last proof where
 // they state nothing that can be compared. Times and sizes say nothing.
 func (e ends) Same(source, destination driver.Object, record journal.Record) (journal.Grade, bool) {
+	if record.FailedFor(source.ETag) {
+		return "", false
+	}
 	switch checksum.Compare(source.Checksums, destination.Checksums) {
 	case checksum.Equal:
 		return journal.GradeBoth, source.Size == destination.Size

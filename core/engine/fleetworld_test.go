@@ -60,7 +60,7 @@ func (f *fleetWorld) process() *engine.Engine {
 		f.t.Fatal(err)
 	}
 	from, to := f.open(f.source.Endpoint(), source.Bucket), f.open(f.destination.Endpoint(), destination.Bucket)
-	to = govern(f.t, to, f.rules)
+	to = behind(f.atTarget, govern(f.t, to, f.rules))
 	if f.parse != nil {
 		from = reading{from, f.parse}
 	}

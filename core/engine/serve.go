@@ -22,8 +22,8 @@ const drainGrace = 80 * time.Second
 // more, gives what is in flight a while to finish, and returns the rest to the queue.
 // An error says that the queue or the journal cannot be reached any more.
 func (e *Engine) Serve(ctx context.Context) error {
-	if _, err := e.openInside(ctx); err != nil {
-		return err
+	if _, err := e.openInside(ctx); err != nil && ctx.Err() == nil {
+		return err // one that is told to stop before it began is done
 	}
 	asked := ctx // ends when the worker is told to stop
 	ctx, stop := context.WithCancelCause(ctx)

@@ -38,6 +38,12 @@ func (r Record) Keeping(before Record) Record {
 	return r
 }
 
+// FailedFor says that the copy of the version with this ETag failed. Its bytes may be at the
+// destination nevertheless, without all of its attributes.
+func (r Record) FailedFor(etag string) bool {
+	return r.Outcome == OutcomeFailed && r.SourceETag == etag
+}
+
 // IsDoubted says that a copy of the key was begun and is not known to have succeeded: what
 // the destination holds may be an older version, or damaged, whatever its size and time.
 func (r Record) IsDoubted() bool { return r.Outcome != "" && r.Outcome != OutcomeDone }
