@@ -158,10 +158,10 @@ func (a *Answer) Overridden() bool {
 func (a *Answer) Attributes() driver.Attributes {
 	attributes := driver.Attributes{
 		ContentType:        a.Header.Get("Content-Type"),
-		ContentEncoding:    driver.WithoutChunked(a.Header.Get("Content-Encoding")),
-		ContentLanguage:    a.Header.Get("Content-Language"),
+		ContentEncoding:    driver.WithoutChunked(strings.Join(a.Header.Values("Content-Encoding"), ", ")), // RFC 9110, section 5.3
+		ContentLanguage:    strings.Join(a.Header.Values("Content-Language"), ", "),
 		ContentDisposition: a.Header.Get("Content-Disposition"),
-		CacheControl:       a.Header.Get("Cache-Control"),
+		CacheControl:       strings.Join(a.Header.Values("Cache-Control"), ", "),
 		Expires:            a.Header.Get("Expires"),
 	}
 	for name, values := range a.Header {

@@ -173,6 +173,18 @@ func TestWhatNoAttributeHoldsIsListed(t *testing.T) {
 	}
 }
 
+// TestListsInManyLines: an answer may tell a list in many lines (RFC 9110, section 5.3).
+func TestListsInManyLines(t *testing.T) {
+	t.Parallel()
+	answer := Answer{reply: strictReply(), Header: http.Header{
+		"Cache-Control": {"no-cache", "max-age=60"}, "Content-Encoding": {"aws-chunked", "gzip"}, "Content-Language": {"de", "en"},
+	}}
+	want := driver.Attributes{CacheControl: "no-cache, max-age=60", ContentEncoding: "gzip", ContentLanguage: "de, en"}
+	if difference := cmp.Diff(want, answer.Attributes()); difference != "" {
+		t.Error(difference)
+	}
+}
+
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/dth-dev/dth/core/exchange"
 	"github.com/dth-dev/dth/core/journal"
@@ -71,7 +72,7 @@ func (a *assembly) bind(answer *exchange.Answer) error {
 
 func bindingOf(answer *exchange.Answer) journal.Binding {
 	return journal.Binding{
-		ETag: answer.ETag, Modified: answer.Modified, Encoding: driver.WithoutChunked(answer.Header.Get("Content-Encoding")),
+		ETag: answer.ETag, Modified: answer.Modified, Encoding: driver.WithoutChunked(strings.Join(answer.Header.Values("Content-Encoding"), ", ")),
 	}
 }
 

@@ -121,10 +121,10 @@ func (a AttributeHeaders) Object(key string, header http.Header) driver.Object {
 		ETag: Unquote(header.Get("Etag")),
 		Attributes: driver.Attributes{
 			ContentType:        header.Get("Content-Type"),
-			ContentEncoding:    header.Get("Content-Encoding"),
-			ContentLanguage:    header.Get("Content-Language"),
+			ContentEncoding:    strings.Join(header.Values("Content-Encoding"), ", "),
+			ContentLanguage:    strings.Join(header.Values("Content-Language"), ", "),
 			ContentDisposition: header.Get("Content-Disposition"),
-			CacheControl:       header.Get("Cache-Control"),
+			CacheControl:       strings.Join(header.Values("Cache-Control"), ", "),
 			Expires:            header.Get("Expires"),
 			Metadata:           a.metadata(header),
 			NotCarried:         notCarried(a.NotCarried, header),

@@ -41,6 +41,18 @@ func TestAttributesComeBack(t *testing.T) {
 	}
 }
 
+// TestListsInManyLines: an answer may tell a list in many lines (RFC 9110, section 5.3).
+func TestListsInManyLines(t *testing.T) {
+	t.Parallel()
+	answer := http.Header{
+		"Cache-Control": {"no-cache", "max-age=60"}, "Content-Encoding": {"br", "gzip"}, "Content-Language": {"de", "en"},
+	}
+	want := driver.Attributes{CacheControl: "no-cache, max-age=60", ContentEncoding: "br, gzip", ContentLanguage: "de, en"}
+	if diff := cmp.Diff(want, AttributeHeaders{Prefix: "x-xyz-meta-"}.Object("k", answer).Attributes); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestAttributesThatWouldBeSpoilt proves that nothing is dropped in silence: the error
 // names what cannot be stored and why.
 func TestAttributesThatWouldBeSpoilt(t *testing.T) {

@@ -92,10 +92,10 @@ func refusal(answer Answer, exchange driver.Exchange) error {
 func attributes(header http.Header, prefix string) driver.Attributes {
 	a := driver.Attributes{
 		ContentType:        header.Get("Content-Type"),
-		ContentEncoding:    header.Get("Content-Encoding"),
-		ContentLanguage:    header.Get("Content-Language"),
+		ContentEncoding:    strings.Join(header.Values("Content-Encoding"), ", "),
+		ContentLanguage:    strings.Join(header.Values("Content-Language"), ", "),
 		ContentDisposition: header.Get("Content-Disposition"),
-		CacheControl:       header.Get("Cache-Control"),
+		CacheControl:       strings.Join(header.Values("Cache-Control"), ", "),
 		Expires:            header.Get("Expires"),
 	}
 	for name, values := range header {

@@ -56,7 +56,7 @@ func (b *Bucket) storedEncoding(header http.Header) string {
 	told := header.Get(b.config.Profile.StoredEncoding)
 	switch {
 	case b.config.Profile.StoredEncoding == "" || told == "":
-		return driver.WithoutChunked(header.Get("Content-Encoding"))
+		return driver.WithoutChunked(strings.Join(header.Values("Content-Encoding"), ", "))
 	case strings.EqualFold(told, "identity"):
 		return ""
 	}
