@@ -16,11 +16,16 @@ import (
 // emptyStore is a world whose two buckets are in one store.
 func emptyStore(t *testing.T) *world {
 	w := newWorld(t)
+	w.insideOf()
+	return w
+}
+
+// insideOf has the source hold the destination's bucket, too.
+func (w *world) insideOf() {
 	w.destination = w.source
 	w.source.CreateBucket("dst")
 	w.from = "mem://src?endpoint=" + w.source.Endpoint()
 	w.settings.ServerSide = job.ServerSideAuto
-	return w
 }
 
 // newStore is the same with objects in the source.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/dth-dev/dth/core/exchange"
-	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/task"
 	"github.com/dth-dev/dth/sdk/driver"
 )
@@ -29,16 +28,9 @@ func (c *Copier) unfit(key string, err error) error {
 	})
 }
 
-// fitted returns the source's attributes as the destination holds them, with tags and
-// class, and what was changed for that.
-func (c *Copier) fitted(ctx context.Context, t task.Task, attributes driver.Attributes) (driver.Attributes, []string, error) {
-	if c.Tags {
-		tags, err := c.Source.tags(ctx, t)
-		if err != nil {
-			return attributes, nil, err
-		}
-		attributes.Tags = tags
-	}
+// fitted returns the source's attributes, tags among them, as the destination holds them,
+// with class, and what was changed for that.
+func (c *Copier) fitted(t task.Task, attributes driver.Attributes) (driver.Attributes, []string, error) {
 	fitted, changes, err := c.Fit.Attributes(attributes, t.StorageClass)
 	if err != nil {
 		return attributes, nil, c.unfit(t.Key, err)
@@ -50,23 +42,15 @@ func (c *Copier) fitted(ctx context.Context, t task.Task, attributes driver.Attr
 	return fitted, append(changes, more...), nil
 }
 
-// attributes returns what the object carries beside its bytes, as far as that travels.
-func (c *Copier) attributes(ctx context.Context, t task.Task, answer *exchange.Answer) (driver.Attributes, error) {
-	if c.Bare {
-		return driver.Attributes{}, nil // the store need not be asked
+// attributes returns what the object carries beside its bytes, as far as that travels. The
+// tags were seen before the answer was asked for.
+func (c *Copier) attributes(ctx context.Context, t task.Task, answer *exchange.Answer, seen seenTags) (attributes driver.Attributes, err error) {
+	if !c.Bare { // else the store need not be asked
+		attributes, err = c.Source.attributes(ctx, t, answer)
 	}
-	return c.Source.attributes(ctx, t, answer)
-}
-
-// tags asks for the tags of the task's version.
-func (s *Side) tags(ctx context.Context, t task.Task) (tags []driver.Tag, err error) {
-	tagger, ok := driver.As[driver.Tagger](s.bucket, driver.CapabilityTagger)
-	if !ok {
-		return nil, nil
+	if err == nil {
+		err = c.sameVersion(ctx, t, answer, seen)
 	}
-	err = s.control(ctx, observe.GetTags, func() (err error) {
-		tags, err = tagger.Tags(ctx, driver.StatRequest{Key: s.Prefix + t.Key, VersionID: t.VersionID})
-		return err
-	})
-	return tags, err
+	attributes.Tags = seen.tags
+	return attributes, err
 }

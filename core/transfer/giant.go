@@ -38,7 +38,7 @@ func (c *Copier) IntendUpload(ctx context.Context, t task.Task, part int64) (jou
 		return journal.Upload{}, err
 	}
 	first.close() // its bytes are read with the part
-	err = c.describe(ctx, a, attributes)
+	err = c.describe(a, attributes)
 	return a.record, err
 }
 

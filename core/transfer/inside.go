@@ -49,6 +49,12 @@ func refusedInside(err error) bool {
 
 // copyInside has the store copy one object and compares what it states of both ends.
 func (c *Copier) copyInside(ctx context.Context, t task.Task) (receipt, error) {
+	current := t
+	current.VersionID = "" // what is looked at and copied
+	seen, err := c.seeTags(ctx, current)
+	if err != nil {
+		return receipt{}, err
+	}
 	source, present, err := c.Source.Look(ctx, t.Key)
 	if err == nil && !present {
 		err = ErrVanished
@@ -60,7 +66,11 @@ func (c *Copier) copyInside(ctx context.Context, t task.Task) (receipt, error) {
 	if t.ETag != "" && source.ETag != t.ETag || source.Size != t.Size {
 		return receipt{}, &changedError{"it was replaced since it was listed"}
 	}
-	fitted, changes, err := c.fitted(ctx, t, source.Attributes)
+	if err := c.sameVersionLooked(ctx, current, source, seen); err != nil {
+		return receipt{}, err
+	}
+	source.Attributes.Tags = seen.tags
+	fitted, changes, err := c.fitted(t, source.Attributes)
 	if err != nil {
 		return receipt{}, err
 	}

@@ -165,12 +165,17 @@ func (c *Copier) openFirst(ctx context.Context, a *assembly) (first *opened, att
 	if err != nil {
 		return nil, attributes, err
 	}
+	seen, err := c.seeTags(ctx, a.task)
+	if err != nil {
+		release()
+		return nil, attributes, err
+	}
 	var answer *exchange.Answer
 	err = c.attempt(ctx, c.Source, func(ctx context.Context) (err error) {
 		if answer, err = c.openPart(ctx, a, 1); err != nil {
 			return err
 		}
-		if attributes, err = c.attributes(ctx, a.task, answer); err != nil {
+		if attributes, err = c.attributes(ctx, a.task, answer, seen); err != nil {
 			_ = answer.Body.Close()
 		}
 		return err
@@ -183,8 +188,8 @@ func (c *Copier) openFirst(ctx context.Context, a *assembly) (first *opened, att
 }
 
 // describe writes down what upload there is to be of an object with these attributes.
-func (c *Copier) describe(ctx context.Context, a *assembly, attributes driver.Attributes) error {
-	attributes, changes, err := c.fitted(ctx, a.task, attributes)
+func (c *Copier) describe(a *assembly, attributes driver.Attributes) error {
+	attributes, changes, err := c.fitted(a.task, attributes)
 	if err != nil {
 		return err
 	}
@@ -203,7 +208,7 @@ func (c *Copier) describe(ctx context.Context, a *assembly, attributes driver.At
 // createUpload records the intent, creates the upload and records its ID, so
 // that no crash leaves an upload behind that nothing knows of.
 func (c *Copier) createUpload(ctx context.Context, a *assembly, attributes driver.Attributes) error {
-	err := c.describe(ctx, a, attributes)
+	err := c.describe(a, attributes)
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,10 @@ type fetched struct {
 // against what the source states.
 func (c *Copier) fetch(ctx context.Context, t task.Task, signed driver.Exchange, buffer []byte) (got fetched, err error) {
 	got.bytes = buffer
+	seen, err := c.seeTags(ctx, t)
+	if err != nil {
+		return got, err
+	}
 	err = c.attempt(ctx, c.Source, func(ctx context.Context) error {
 		var err error
 		if signed, err = c.signedGet(ctx, t, signed); err != nil {
@@ -70,7 +74,7 @@ func (c *Copier) fetch(ctx context.Context, t task.Task, signed driver.Exchange,
 		if _, err := io.ReadFull(answer.Body, got.bytes); err != nil {
 			return c.Source.interrupted(t.Key, err)
 		}
-		if got.attributes, err = c.attributes(ctx, t, answer); err != nil {
+		if got.attributes, err = c.attributes(ctx, t, answer, seen); err != nil {
 			return err
 		}
 		got.stated = c.Source.stated(answer)
@@ -84,7 +88,7 @@ func (c *Copier) fetch(ctx context.Context, t task.Task, signed driver.Exchange,
 
 // store writes an object from memory.
 func (c *Copier) store(ctx context.Context, t task.Task, body fetched) (got receipt, err error) {
-	attributes, changes, err := c.fitted(ctx, t, body.attributes)
+	attributes, changes, err := c.fitted(t, body.attributes)
 	if err != nil {
 		return got, err
 	}
@@ -120,6 +124,10 @@ func (c *Copier) streamWhole(ctx context.Context, t task.Task, signed driver.Exc
 		return receipt{}, err
 	}
 	defer release()
+	seen, err := c.seeTags(ctx, t)
+	if err != nil {
+		return receipt{}, err
+	}
 	var written driver.Attributes
 	err = c.attempt(ctx, c.Destination, func(ctx context.Context) error {
 		var err error
@@ -134,7 +142,7 @@ func (c *Copier) streamWhole(ctx context.Context, t task.Task, signed driver.Exc
 		if err := checkWhole(t, answer); err != nil {
 			return c.Source.failed(0, err)
 		}
-		got, written, err = c.relay(ctx, t, answer)
+		got, written, err = c.relay(ctx, t, answer, seen)
 		return err
 	})
 	if err != nil {
@@ -145,13 +153,13 @@ func (c *Copier) streamWhole(ctx context.Context, t task.Task, signed driver.Exc
 
 // relay streams an opened GET into a PUT and compares what both sides state. It returns
 // the attributes that were written, too.
-func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer) (got receipt, written driver.Attributes, err error) {
-	attributes, err := c.attributes(ctx, t, answer)
+func (c *Copier) relay(ctx context.Context, t task.Task, answer *exchange.Answer, seen seenTags) (got receipt, written driver.Attributes, err error) {
+	attributes, err := c.attributes(ctx, t, answer, seen)
 	if err != nil {
 		return got, written, err
 	}
 	stated := c.Source.stated(answer)
-	written, changes, err := c.fitted(ctx, t, attributes)
+	written, changes, err := c.fitted(t, attributes)
 	if err != nil {
 		return got, written, err
 	}
