@@ -39,6 +39,7 @@ type world struct {
 	values      map[string]job.Value      // where the settings come from
 	hidden      string                    // a key that the source's listings lack
 	object      bool                      // the locations are of one object
+	logger      hclog.Logger              // nil for none
 }
 
 // minPart is small, so that small objects travel in parts.
@@ -130,7 +131,7 @@ func (w *world) with(run func(*engine.Engine)) {
 	}
 	e, err := build(engine.Config{
 		Job:    job.Job{Source: source, Destination: destination, Settings: w.settings, Values: w.values},
-		Source: from, Destination: to, State: state, Counters: &observe.Counters{}, Logger: hclog.NewNullLogger(),
+		Source: from, Destination: to, State: state, Counters: &observe.Counters{}, Logger: cmp.Or(w.logger, hclog.NewNullLogger()),
 		Retry: retry.Policy{Attempts: 6, Base: time.Millisecond, Cap: 5 * time.Millisecond},
 	})
 	if err != nil {

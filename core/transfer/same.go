@@ -60,13 +60,13 @@ func sameDate(written, kept string) bool {
 }
 
 // valueOf returns the value of a pair, whose name stores may write in another case.
-func valueOf(pairs []driver.Metadata, name string) string {
+func valueOf(pairs []driver.Metadata, name string) (value string, has bool) {
 	for _, pair := range pairs {
 		if strings.EqualFold(pair.Name, name) {
-			return pair.Value
+			return pair.Value, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // textOf returns tags in an order of their own.
