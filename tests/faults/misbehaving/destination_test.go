@@ -46,6 +46,16 @@ func destinationLies() map[string]lie {
 			asked.Header.Del("Cache-Control")
 			return false
 		}},
+		"put-header-lost-head-stale": {destination: true, serve: func(s *Store, w http.ResponseWriter, asked *request) bool {
+			asked.Header.Del("Cache-Control")
+			if asked.operation != "Head" || asked.number > 2 {
+				return false
+			}
+			honest := s.recorded(asked)
+			honest.Header().Set("Etag", `"00112233445566778899aabbccddeeff"`)
+			head(w, honest)
+			return true
+		}},
 		"put-metadata-lost": {destination: true, serve: func(_ *Store, _ http.ResponseWriter, asked *request) bool {
 			asked.Header.Del("X-Amz-Meta-Owner")
 			return false
