@@ -1,6 +1,8 @@
 package control
 
 import (
+	"cmp"
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -9,12 +11,15 @@ import (
 	"unicode/utf8"
 )
 
-// Asked is what a page of a listing was asked for. What is empty was not asked.
+// Asked is what a page of a listing was asked for. What is empty was not asked. No page is
+// asked for with a delimiter.
 type Asked struct {
 	Bucket string
 	Prefix string
 	Key    string // of a list of parts
 	Upload string // of a list of parts
+	Token  string // with which the page goes on, as it was sent
+	After  string // the key or part after which it begins
 }
 
 // Listed is what a page of a listing says of itself beside its entries, in the elements that
@@ -27,6 +32,12 @@ type Listed struct {
 	Truncated *string // IsTruncated
 	Count     *string // KeyCount
 	Next      string  // whatever leads to the next page
+	Delimiter string
+	Grouped   bool // it has CommonPrefixes
+	// Begins are the elements that repeat where the page was to begin: ContinuationToken,
+	// StartAfter, Marker, KeyMarker, PartNumberMarker. Leave out those of the protocols
+	// and vendors that are not known to repeat what was sent.
+	Begins []string
 }
 
 // Mismatch is why an answer in the store's own words is not the answer to what was asked: a
@@ -46,9 +57,16 @@ func (l Listed) Check(asked Asked, entries int) error {
 	if err := asked.Echo(l.Bucket, l.Key, l.Upload); err != nil {
 		return err
 	}
+	for _, told := range l.Begins {
+		if !asked.begins(told) {
+			return Mismatch(fmt.Sprintf("it begins after %q, and was asked to begin after %q", told, cmp.Or(asked.Token, asked.After)))
+		}
+	}
 	switch {
 	case !echoed(l.Prefix, asked.Prefix):
 		return Mismatch(fmt.Sprintf("it is of prefix %q, %q was asked for", *l.Prefix, asked.Prefix))
+	case l.Grouped || l.Delimiter != "":
+		return Mismatch(fmt.Sprintf("it groups keys by the delimiter %q, and none was asked for", l.Delimiter))
 	case l.Count != nil && *l.Count != strconv.Itoa(entries):
 		return Mismatch(fmt.Sprintf("it says that it has %s keys and has %d", *l.Count, entries))
 	case l.Truncated == nil || *l.Truncated != "true" && *l.Truncated != "false":
@@ -76,12 +94,47 @@ func (a Asked) Echo(bucket, key, upload *string) error {
 	return nil
 }
 
+// begins says whether what a page tells of its begin may be what was asked for. Stores leave
+// such an element out, or empty, and do not agree about which of them it is: versitygw has
+// the key of start-after as a ContinuationToken too. The first part comes after 0.
+func (a Asked) begins(told string) bool {
+	return told == "" || told == "0" && a.Upload != "" || echoed(&told, a.Token) || echoed(&told, a.After) || sameToken(told, a.Token)
+}
+
+// sameToken says whether a token of base64 is told in another form: as what it holds, or as
+// MinIO of some releases does, which adds the number of a node, as in "key@1", and takes it
+// off before it repeats the rest. Source: minio/minio, cmd/bucket-listobjects-handlers.go,
+// parseRequestToken.
+func sameToken(told, asked string) bool {
+	held := fromBase64(asked)
+	rest, found := strings.CutPrefix(held, fromBase64(told))
+	if !found || rest == "" {
+		return found
+	}
+	_, err := strconv.Atoi(strings.TrimPrefix(rest, "@"))
+	return err == nil && rest[0] == '@'
+}
+
+// fromBase64 returns what a token holds, and a text that is no base64 as it is.
+func fromBase64(token string) string {
+	held, err := base64.StdEncoding.DecodeString(token)
+	if err != nil {
+		return token
+	}
+	return string(held)
+}
+
 // echoed says whether what an answer tells may be what was asked for. Stores do not agree
-// about what encoding-type=url is for, and XML cannot carry every text.
+// about what encoding-type=url is for, nor about what "+" is then, and XML cannot carry
+// every text.
 func echoed(told *string, asked string) bool {
 	if told == nil || *told == asked || !utf8.ValidString(asked) || strings.ContainsFunc(asked, unicode.IsControl) {
 		return true
 	}
-	decoded, err := url.QueryUnescape(*told)
-	return err == nil && decoded == asked
+	for _, decode := range []func(string) (string, error){url.QueryUnescape, url.PathUnescape} {
+		if decoded, err := decode(*told); err == nil && decoded == asked {
+			return true
+		}
+	}
+	return false
 }

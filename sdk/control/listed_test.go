@@ -38,10 +38,53 @@ func TestPageOfAnotherListing(t *testing.T) {
 		"a token alone":       {Listed{Next: "t"}, "whether more pages follow"},
 		"no token":            {Listed{Truncated: yes}, "and not where"},
 		"a token too many":    {Listed{Truncated: no, Next: "t"}, "no page follows"},
+		"grouped":             {Listed{Truncated: no, Grouped: true}, `by the delimiter ""`},
+		"a delimiter":         {Listed{Truncated: no, Delimiter: "/"}, `by the delimiter "/"`},
 	} {
 		err := test.listed.Check(asked, 3)
 		if (err == nil) != (test.text == "") || err != nil && !strings.Contains(err.Error(), test.text) {
 			t.Errorf("%s: %v, want %q", name, err, test.text)
+		}
+	}
+}
+
+// TestBeginOfAPage: what a page repeats of where it was to begin is what was sent, in any of
+// the forms that stores are known to have.
+func TestBeginOfAPage(t *testing.T) {
+	t.Parallel()
+	no := "false"
+	start, next := Asked{After: "a b+c/d"}, Asked{Token: "a2V5QDE=", After: "key"} // key@1
+	for name, test := range map[string]struct {
+		asked Asked
+		told  string
+		ok    bool
+	}{
+		"none, none asked":        {Asked{}, "", true},
+		"one, none asked":         {Asked{}, "t", false},
+		"none told":               {start, "", true},
+		"as sent":                 {start, "a b+c/d", true},
+		"encoded":                 {start, "a+b%2Bc%2Fd", true},
+		"encoded as a path":       {start, "a%20b+c/d", true},
+		"another key":             {start, "a b", false},
+		"the token":               {next, "a2V5QDE=", true},
+		"the token encoded":       {next, "a2V5QDE%3D", true},
+		"what the token holds":    {next, "key@1", true},
+		"the token without node":  {next, "a2V5", true},
+		"the first start":         {next, "key", true},
+		"another token":           {next, "b3RoZXI=", false},
+		"a shorter token":         {next, "a2U=", false},
+		"a node without its @":    {Asked{Token: "a2V5MQ=="}, "a2V5", false},
+		"a node that is none":     {Asked{Token: "a2V5QHg="}, "a2V5", false},
+		"not said in XML":         {Asked{After: "a\x01"}, "a?", true},
+		"the first part":          {Asked{Upload: "u"}, "0", true},
+		"a part, none asked":      {Asked{Upload: "u"}, "7", false},
+		"the part asked":          {Asked{Upload: "u", Token: "7"}, "7", true},
+		"the key 0, none asked":   {Asked{}, "0", false},
+		"a longer key than asked": {Asked{Token: "k"}, "k@1", false},
+	} {
+		err := Listed{Truncated: &no, Begins: []string{"", test.told}}.Check(test.asked, 0)
+		if (err == nil) != test.ok || err != nil && !strings.Contains(err.Error(), "it begins after") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
