@@ -31,7 +31,8 @@ func (b *Bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 	if reply.Status != http.StatusOK {
 		return driver.ListPage{}, b.read(reply)
 	}
-	page, err := b.config.Profile.Listing.parse(reply.Body, control.Asked{Bucket: b.named(), Prefix: request.Prefix})
+	asked := control.Asked{Bucket: b.named(), Prefix: request.Prefix, Token: request.Token, After: request.StartAfter}
+	page, err := b.config.Profile.Listing.parse(reply.Body, asked)
 	if err != nil {
 		return driver.ListPage{}, b.dialect.Foreign("a listing", reply, err)
 	}

@@ -30,7 +30,7 @@ func (l Listing) parse(document []byte, asked control.Asked) (driver.ListPage, e
 		return driver.ListPage{}, errNoListing
 	}
 	var page driver.ListPage
-	var head pageHead
+	head := pageHead{v1: l.V1}
 	// Some stores say so at the end only. No key can hold it: "<" is escaped.
 	encoded := bytes.Contains(document, []byte("<EncodingType>url</EncodingType>"))
 	page.Objects = make([]driver.Object, 0, bytes.Count(document, []byte("<Contents")))
@@ -74,6 +74,7 @@ func (l Listing) parse(document []byte, asked control.Asked) (driver.ListPage, e
 // pageHead is what a page says beside its objects.
 type pageHead struct {
 	control.Listed
+	v1     bool
 	marker string // NextMarker
 }
 
@@ -92,7 +93,22 @@ func (h *pageHead) read(r *xmlReader, name string) {
 		h.Next, _ = r.text()
 	case "NextMarker":
 		h.marker, _ = r.text()
+	case "Delimiter":
+		h.Delimiter, _ = r.text()
+	case "CommonPrefixes":
+		h.Grouped = h.Grouped || r.grouped()
+	case "Marker", "ContinuationToken", "StartAfter":
+		if h.v1 == (name == "Marker") { // the other version's was not sent
+			h.Begins = append(h.Begins, *r.said())
+		}
 	}
+}
+
+// grouped says whether CommonPrefixes hold anything, and reads nothing.
+func (r *xmlReader) grouped() bool {
+	inside := *r
+	name, err := inside.open()
+	return err == nil && name != nil && len(inside.raw()) > 0
 }
 
 // nextMarker returns the key from which a listing of version 1 goes on. Amazon tells

@@ -71,13 +71,13 @@ func TestParseListing(t *testing.T) {
   <Contents><Key>a+b%2Bc%20d</Key><LastModified>2026-11-23T07:31:47.803Z</LastModified><ETag>&quot;e1&#34;</ETag><Size>12</Size>
     <Owner><ID>1</ID><DisplayName>Key</DisplayName></Owner><StorageClass>STANDARD</StorageClass></Contents>
   <Contents><ETag>"e2-3"</ETag><Size>0</Size><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><StorageClass>GLACIER</StorageClass><Key>&#x1F680;</Key></Contents>
-  <CommonPrefixes><Prefix>x</Prefix></CommonPrefixes>
+  <CommonPrefixes><Prefix/></CommonPrefixes>
   <EncodingType>url</EncodingType></ListBucketResult>`,
 			driver.ListPage{Next: "a&b==", Objects: []driver.Object{
 				{Key: "a b+c d", Size: 12, ETag: "e1", Modified: modified},
 				{Key: "🚀", ETag: "e2-3", StorageClass: "GLACIER"},
 			}}},
-		"empty elements": {`<ListBucketResult><Delimiter/><Prefix/><IsTruncated>false</IsTruncated><Contents><Owner/><StorageClass /><Key>a</Key><Size>1</Size><ETag/></Contents></ListBucketResult>`,
+		"empty elements": {`<ListBucketResult><Delimiter/><Prefix/><Marker/><ContinuationToken/><StartAfter/><CommonPrefixes/><IsTruncated>false</IsTruncated><Contents><Owner/><StorageClass /><Key>a</Key><Size>1</Size><ETag/></Contents></ListBucketResult>`,
 			driver.ListPage{Objects: []driver.Object{{Key: "a", Size: 1}}}},
 		"keys that are not encoded": {`<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents><Key>a+b%2B &lt;&gt;&amp;&apos;&quot;&#xA;&#x9;</Key><Size>0</Size></Contents><EncodingType></EncodingType></ListBucketResult>`,
 			driver.ListPage{Objects: []driver.Object{{Key: "a+b%2B <>&'\"\n\t"}}}},
@@ -140,6 +140,17 @@ func TestListingOfSomethingElse(t *testing.T) {
 		"an entry without a key": {Listing{}, "<IsTruncated>false</IsTruncated><Contents><Size>1</Size></Contents>", "does not speak S3"},
 		"one without a size":     {Listing{}, "<IsTruncated>false</IsTruncated><Contents><Key>p/a</Key></Contents>", "does not speak S3"},
 		"an empty one":           {Listing{}, "<IsTruncated>false</IsTruncated><Contents/>", "does not speak S3"},
+		"a folder":               {Listing{}, "<KeyCount>1</KeyCount><IsTruncated>false</IsTruncated>" + entry + "<CommonPrefixes><Prefix>p/b/</Prefix></CommonPrefixes>", "by the delimiter"},
+		"folders alone":          {Listing{}, "<IsTruncated>false</IsTruncated><CommonPrefixes><Prefix>p/b/</Prefix></CommonPrefixes><CommonPrefixes/>", "by the delimiter"},
+		"a delimiter":            {Listing{}, "<Delimiter>%2F</Delimiter><IsTruncated>false</IsTruncated>" + entry, `by the delimiter "%2F"`},
+		"the token asked for":    {Listing{}, "<ContinuationToken>t+1=</ContinuationToken><IsTruncated>false</IsTruncated>" + entry, ""},
+		"the token encoded":      {Listing{}, "<ContinuationToken>t%2B1%3D</ContinuationToken><IsTruncated>false</IsTruncated>" + entry, ""},
+		"start-after as both":    {Listing{}, "<StartAfter>p/0</StartAfter><ContinuationToken>p/0</ContinuationToken><IsTruncated>false</IsTruncated>" + entry, ""},
+		"another token":          {Listing{}, "<ContinuationToken>other</ContinuationToken><IsTruncated>false</IsTruncated>" + entry, `begins after "other"`},
+		"another start":          {Listing{}, "<StartAfter>p/1</StartAfter><IsTruncated>false</IsTruncated>" + entry, `begins after "p/1"`},
+		"a marker of version 1":  {Listing{}, "<Marker>p/1</Marker><IsTruncated>false</IsTruncated>" + entry, ""},
+		"a token of version 2":   {Listing{V1: true}, "<ContinuationToken>p/1</ContinuationToken><StartAfter>p/1</StartAfter><IsTruncated>false</IsTruncated>" + entry, ""},
+		"another marker":         {Listing{V1: true}, "<Marker>p/1</Marker><IsTruncated>false</IsTruncated>" + entry, `begins after "p/1"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			profile := rich
@@ -147,7 +158,7 @@ func TestListingOfSomethingElse(t *testing.T) {
 			bucket, _ := answering(t, profile, func(w http.ResponseWriter, _ *http.Request) {
 				fmt.Fprint(w, "<ListBucketResult>"+test.inside+"</ListBucketResult>")
 			})
-			page, err := bucket.List(t.Context(), driver.ListRequest{Prefix: "p/"})
+			page, err := bucket.List(t.Context(), driver.ListRequest{Prefix: "p/", Token: "t+1=", StartAfter: "p/0"})
 			switch {
 			case test.text == "" && err != nil:
 				t.Error(err)

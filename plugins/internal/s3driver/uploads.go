@@ -3,6 +3,7 @@ package s3driver
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -82,12 +83,16 @@ func (b *Bucket) listParts(ctx context.Context, request driver.ListPartsRequest)
 		return driver.PartsPage{}, control.Invalid("the endpoint does not speak S3: its list of parts names no upload")
 	}
 	page := driver.PartsPage{Parts: make([]driver.Part, len(reply.Parts))}
-	listed := control.Listed{Bucket: reply.Bucket, Key: reply.Key, Upload: reply.UploadId, Truncated: written(reply.IsTruncated)}
+	listed := control.Listed{
+		Bucket: reply.Bucket, Key: reply.Key, Upload: reply.UploadId, Truncated: written(reply.IsTruncated),
+		Begins: []string{aws.ToString(reply.PartNumberMarker)},
+	}
 	if aws.ToBool(reply.IsTruncated) {
 		page.Next = aws.ToString(reply.NextPartNumberMarker)
 	}
 	listed.Next = page.Next
-	if err := listed.Check(control.Asked{Bucket: b.named(), Key: request.Upload.Key, Upload: request.Upload.ID}, len(reply.Parts)); err != nil {
+	asked := control.Asked{Bucket: b.named(), Key: request.Upload.Key, Upload: request.Upload.ID, Token: request.Token}
+	if err := listed.Check(asked, len(reply.Parts)); err != nil {
 		return driver.PartsPage{}, b.dialect.Foreign("a list of parts", answerOf(reply.ResultMetadata), err)
 	}
 	for i, part := range reply.Parts {
@@ -226,8 +231,13 @@ func (b *Bucket) listUploads(ctx context.Context, request driver.ListUploadsRequ
 			page.Next = writeMarker(key, id)
 		}
 	}
-	listed := control.Listed{Bucket: reply.Bucket, Prefix: reply.Prefix, Truncated: written(reply.IsTruncated), Next: page.Next}
-	if err := listed.Check(control.Asked{Bucket: b.named(), Prefix: request.Prefix}, len(page.Uploads)); err != nil {
+	listed := control.Listed{
+		Bucket: reply.Bucket, Prefix: reply.Prefix, Truncated: written(reply.IsTruncated), Next: page.Next,
+		Delimiter: aws.ToString(reply.Delimiter), Begins: []string{aws.ToString(reply.KeyMarker)},
+		Grouped: slices.ContainsFunc(reply.CommonPrefixes, func(group types.CommonPrefix) bool { return aws.ToString(group.Prefix) != "" }),
+	}
+	asked := control.Asked{Bucket: b.named(), Prefix: request.Prefix, After: aws.ToString(input.KeyMarker)}
+	if err := listed.Check(asked, len(page.Uploads)); err != nil {
 		return driver.UploadsPage{}, b.dialect.Foreign("a list of uploads", answerOf(reply.ResultMetadata), err)
 	}
 	return page, nil

@@ -3,6 +3,7 @@ package misbehaving
 import (
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -70,20 +71,31 @@ func listingLies() map[string]lie {
 	fewer := page(func(text string) string { return cutContents.ReplaceAllString(text, "") })
 	fewer.blind = func(n Nature) bool { return !n.Counts }
 	return map[string]lie{
-		"list-foreign-key":     plus("zzz/foreign", "10"),
-		"list-short-key":       plus("zz", "10"),
-		"list-negative-size":   plus("list-negative-size/zzz", "-5"),
-		"list-no-size":         plus("list-no-size/zzz", ""),
-		"list-other-bucket":    swap("<Name>"+bucketName+"</Name>", "<Name>other</Name>"),
-		"list-key-count":       fewer,
-		"list-no-truncated":    swap("<IsTruncated>false</IsTruncated>", ""),
-		"list-truncated-token": swap("<IsTruncated>false</IsTruncated>", "<IsTruncated>true</IsTruncated>"),
-		"list-token-for-ever":  swap("<IsTruncated>false</IsTruncated>", "<IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken><NextMarker>list</NextMarker>"),
-		"list-empty-result":    page(func(string) string { return "<ListBucketResult/>" }),
-		"list-cut":             page(func(text string) string { return text[:len(text)-30] }),
-		"list-login-page":      page(func(string) string { return loginPage }),
-		"list-nothing":         page(func(string) string { return "" }),
-		"list-other-document":  page(func(string) string { return "<ListAllMyBucketsResult></ListAllMyBucketsResult>" }),
+		"list-foreign-key":         plus("zzz/foreign", "10"),
+		"list-short-key":           plus("zz", "10"),
+		"list-negative-size":       plus("list-negative-size/zzz", "-5"),
+		"list-no-size":             plus("list-no-size/zzz", ""),
+		"list-other-bucket":        swap("<Name>"+bucketName+"</Name>", "<Name>other</Name>"),
+		"list-key-count":           fewer,
+		"list-no-truncated":        swap("<IsTruncated>false</IsTruncated>", ""),
+		"list-truncated-token":     swap("<IsTruncated>false</IsTruncated>", "<IsTruncated>true</IsTruncated>"),
+		"list-token-for-ever":      swap("<IsTruncated>false</IsTruncated>", "<IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken><NextMarker>list</NextMarker>"),
+		"list-empty-result":        page(func(string) string { return "<ListBucketResult/>" }),
+		"list-cut":                 page(func(text string) string { return text[:len(text)-30] }),
+		"list-login-page":          page(func(string) string { return loginPage }),
+		"list-nothing":             page(func(string) string { return "" }),
+		"list-other-document":      page(func(string) string { return "<ListAllMyBucketsResult></ListAllMyBucketsResult>" }),
+		"list-delimited":           page(func(text string) string { return recount(grouped(text)) }),
+		"list-delimited-uncounted": page(func(text string) string { return keyCount.ReplaceAllString(grouped(text), "") }),
+		"list-delimiter-alone": page(func(text string) string {
+			return recount(strings.Replace(withoutFirst(text), "<IsTruncated>", "<Delimiter>/</Delimiter><IsTruncated>", 1))
+		}),
+		"list-other-token": page(func(text string) string {
+			return recount(strings.Replace(withoutFirst(text), "<IsTruncated>", "<ContinuationToken>b3RoZXI=</ContinuationToken><Marker>list-other-token/m</Marker><IsTruncated>", 1))
+		}),
+		"list-other-start": page(func(text string) string {
+			return recount(strings.Replace(withoutFirst(text), "<IsTruncated>", "<StartAfter>list-other-start/m</StartAfter><Marker>list-other-start/m</Marker><IsTruncated>", 1))
+		}),
 		"list-twice": page(func(text string) string {
 			return strings.Replace(text, "</ListBucketResult>", firstContents.FindString(text)+"</ListBucketResult>", 1)
 		}),
@@ -93,4 +105,20 @@ func listingLies() map[string]lie {
 var (
 	firstContents = regexp.MustCompile(`<Contents>.*?</Contents>`)
 	cutContents   = regexp.MustCompile(`<Contents>.*</Contents>`)
+	keyCount      = regexp.MustCompile(`<KeyCount>\d+</KeyCount>`)
 )
+
+func withoutFirst(page string) string {
+	return strings.Replace(page, firstContents.FindString(page), "", 1)
+}
+
+// grouped is the page of a listing by folders, which another client may have asked for.
+func grouped(page string) string {
+	const folder = "<Delimiter>/</Delimiter><CommonPrefixes><Prefix>folder/</Prefix></CommonPrefixes>"
+	return strings.Replace(withoutFirst(page), "</ListBucketResult>", folder+"</ListBucketResult>", 1)
+}
+
+// recount lets the page count the keys that it has.
+func recount(page string) string {
+	return keyCount.ReplaceAllString(page, "<KeyCount>"+strconv.Itoa(strings.Count(page, "<Contents>"))+"</KeyCount>")
+}
