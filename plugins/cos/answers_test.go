@@ -13,7 +13,9 @@ import (
 func TestAnswersToSomethingElse(t *testing.T) {
 	t.Parallel()
 	parts := func(inside string) string { return "<ListPartsResult>" + inside + "</ListPartsResult>" }
-	const uploads = "<ListMultipartUploadsResult><Bucket>other-1250000000</Bucket><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"
+	uploads := func(inside string) string {
+		return "<ListMultipartUploadsResult><Prefix>k</Prefix><IsTruncated>false</IsTruncated>" + inside + "</ListMultipartUploadsResult>"
+	}
 	for name, test := range map[string]struct {
 		call     string
 		id       string
@@ -27,7 +29,13 @@ func TestAnswersToSomethingElse(t *testing.T) {
 		"parts of an upload":  {"parts", "id", parts("<Key>k</Key><UploadId>v</UploadId><IsTruncated>false</IsTruncated>"), driver.KindInvalidArgument, `of upload "v"`},
 		"parts, no end":       {"parts", "id", parts("<UploadId>u</UploadId>"), driver.KindInvalidArgument, "whether more pages follow"},
 		"parts, no marker":    {"parts", "id", parts("<UploadId>u</UploadId><IsTruncated>true</IsTruncated>"), driver.KindInvalidArgument, "and not where"},
-		"uploads of a bucket": {"uploads", "id", uploads, driver.KindInvalidArgument, `of bucket "other-1250000000"`},
+		"parts from no.":      {"parts", "id", parts("<UploadId>u</UploadId><PartNumberMarker>7</PartNumberMarker><IsTruncated>false</IsTruncated>"), driver.KindInvalidArgument, `begins after "7"`},
+		"parts from the 1st":  {"parts", "id", parts("<UploadId>u</UploadId><PartNumberMarker>0</PartNumberMarker><IsTruncated>false</IsTruncated>"), 0, ""},
+		"uploads":             {"uploads", "id", uploads("<KeyMarker/><Delimiter/><CommonPrefixes/>"), 0, ""},
+		"uploads, folders":    {"uploads", "id", uploads("<CommonPrefixes><Prefix>k/</Prefix></CommonPrefixes>"), driver.KindInvalidArgument, "by the delimiter"},
+		"uploads, delimiter":  {"uploads", "id", uploads("<Delimiter>/</Delimiter>"), driver.KindInvalidArgument, "by the delimiter"},
+		"uploads after a key": {"uploads", "id", uploads("<KeyMarker>l</KeyMarker>"), driver.KindInvalidArgument, `begins after "l"`},
+		"uploads of a bucket": {"uploads", "id", uploads("<Bucket>other-1250000000</Bucket>"), driver.KindInvalidArgument, `of bucket "other-1250000000"`},
 		"begun for a key":     {"create", "id", "<R><Key>l</Key><UploadId>u</UploadId></R>", driver.KindInvalidArgument, `of key "l"`},
 		"completed":           {"complete", "id", `<R><Key>k</Key><ETag>"e"</ETag></R>`, 0, ""},
 		"completed a key":     {"complete", "id", `<R><Key>l</Key><ETag>"e"</ETag></R>`, driver.KindUnavailable, `of key "l"`},

@@ -44,7 +44,7 @@ func (b *bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 	if err != nil {
 		return driver.ListPage{}, err
 	}
-	page, err := readListing(answer.Body, control.Asked{Bucket: b.name, Prefix: request.Prefix})
+	page, err := readListing(answer.Body, control.Asked{Bucket: b.name, Prefix: request.Prefix, After: marker})
 	if err == nil && page.Next != "" && page.Next <= marker {
 		err = errors.New("it leads nowhere")
 	}
@@ -84,11 +84,22 @@ func readListing(document []byte, asked control.Asked) (page driver.ListPage, er
 	if page.Next, err = url.QueryUnescape(element(document, "NextMarker")); err != nil {
 		return driver.ListPage{}, errors.Join(errNoListing, err)
 	}
-	listed := control.Listed{Bucket: said(document, "Name"), Prefix: said(document, "Prefix"), Truncated: said(document, "IsTruncated"), Next: page.Next}
+	listed := control.Listed{
+		Bucket: said(document, "Name"), Prefix: said(document, "Prefix"), Truncated: said(document, "IsTruncated"), Next: page.Next,
+		Delimiter: element(document, "Delimiter"), Grouped: grouped(document),
+		Begins: []string{element(document, "Marker")},
+	}
 	if err := listed.Check(asked, len(page.Objects)); err != nil {
 		return driver.ListPage{}, err
 	}
 	return page, nil
+}
+
+// grouped says whether a page has CommonPrefixes that hold anything.
+func grouped(document []byte) bool {
+	_, rest, _ := bytes.Cut(document, []byte("<CommonPrefixes>"))
+	group, _, _ := bytes.Cut(rest, []byte("</CommonPrefixes>"))
+	return element(group, "Prefix") != ""
 }
 
 // said is element for what a page may leave out.

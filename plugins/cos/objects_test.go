@@ -137,6 +137,9 @@ func TestBrokenListings(t *testing.T) {
 		"a marker too many":   "<ListBucketResult><IsTruncated>false</IsTruncated><NextMarker>l</NextMarker></ListBucketResult>",
 		"another bucket":      "<ListBucketResult><Name>other-1250000000</Name><IsTruncated>false</IsTruncated></ListBucketResult>",
 		"another prefix":      "<ListBucketResult><Prefix>q/</Prefix><IsTruncated>false</IsTruncated></ListBucketResult>",
+		"folders":             "<ListBucketResult><Prefix>a/</Prefix><IsTruncated>false</IsTruncated><CommonPrefixes>\n<Prefix>a/b/</Prefix></CommonPrefixes></ListBucketResult>",
+		"a delimiter":         "<ListBucketResult><Delimiter>/</Delimiter><IsTruncated>false</IsTruncated></ListBucketResult>",
+		"another marker":      "<ListBucketResult><Marker>l</Marker><IsTruncated>false</IsTruncated></ListBucketResult>",
 		"no prefix":           "<ListBucketResult><Prefix/><IsTruncated>false</IsTruncated></ListBucketResult>",
 	}
 	for name, document := range cases {

@@ -69,9 +69,10 @@ func (b *bucket) ListParts(ctx context.Context, request driver.ListPartsRequest)
 	}
 	told := control.Listed{
 		Bucket: said(answer.Body, "Bucket"), Key: said(answer.Body, "Key"), Upload: said(answer.Body, "UploadId"),
-		Truncated: said(answer.Body, "IsTruncated"), Next: page.Next,
+		Truncated: said(answer.Body, "IsTruncated"), Next: page.Next, Begins: []string{listed.PartNumberMarker},
 	}
-	if err := told.Check(control.Asked{Bucket: b.name, Key: request.Upload.Key, Upload: request.Upload.ID}, len(page.Parts)); err != nil {
+	asked := control.Asked{Bucket: b.name, Key: request.Upload.Key, Upload: request.Upload.ID, Token: request.Token}
+	if err := told.Check(asked, len(page.Parts)); err != nil {
 		return driver.PartsPage{}, dialect.Foreign("a list of parts", answer, err)
 	}
 	return page, nil
@@ -115,11 +116,13 @@ func (b *bucket) ListUploads(ctx context.Context, request driver.ListUploadsRequ
 	if request.Prefix != "" {
 		query = append(query, driver.Header{Name: "prefix", Value: request.Prefix})
 	}
+	marker := ""
 	if request.Token != "" {
 		id, key, ok := strings.Cut(request.Token, " ") // no id holds a space
 		if !ok {
 			return driver.UploadsPage{}, control.Invalid("the page token is not one of this driver's")
 		}
+		marker = key
 		query = append(query, driver.Header{Name: "key-marker", Value: key}, driver.Header{Name: "upload-id-marker", Value: id})
 	}
 	answer, err := b.do(ctx, call{method: "GET", query: query})
@@ -148,8 +151,9 @@ func (b *bucket) ListUploads(ctx context.Context, request driver.ListUploadsRequ
 	}
 	told := control.Listed{
 		Bucket: said(answer.Body, "Bucket"), Prefix: &listed.Prefix, Truncated: said(answer.Body, "IsTruncated"), Next: page.Next,
+		Delimiter: element(answer.Body, "Delimiter"), Grouped: grouped(answer.Body), Begins: []string{listed.KeyMarker},
 	}
-	if err := told.Check(control.Asked{Bucket: b.name, Prefix: request.Prefix}, len(page.Uploads)); err != nil {
+	if err := told.Check(control.Asked{Bucket: b.name, Prefix: request.Prefix, After: marker}, len(page.Uploads)); err != nil {
 		return driver.UploadsPage{}, dialect.Foreign("a list of uploads", answer, err)
 	}
 	return page, nil

@@ -24,6 +24,8 @@ func TestAnswersToSomethingElse(t *testing.T) {
 		text     string
 	}{
 		"a page":             {"list", `{"items": [` + item + `]}`, 0, ""},
+		"no groups":          {"list", `{"items": [], "commonPrefixes": []}`, 0, ""},
+		"groups":             {"list", `{"items": [` + item + `], "commonPrefixes": ["b/"]}`, driver.KindInvalidArgument, "by a delimiter"},
 		"the end":            {"list", `{"items": []}`, 0, ""},
 		"nothing":            {"list", `{}`, driver.KindInvalidArgument, "no list of items"},
 		"a marker alone":     {"list", `{"marker": "m"}`, driver.KindInvalidArgument, "no list of items"},

@@ -70,7 +70,8 @@ func (b *bucket) List(ctx context.Context, request driver.ListRequest) (page dri
 		return driver.ListPage{}, err
 	}
 	var listed struct {
-		Marker string `json:"marker"`
+		Marker string   `json:"marker"`
+		Groups []string `json:"commonPrefixes"`
 		Items  []*struct {
 			entity
 			Size *int64 `json:"fsize"` // to tell none from 0
@@ -79,6 +80,9 @@ func (b *bucket) List(ctx context.Context, request driver.ListRequest) (page dri
 	err = json.Unmarshal(answer.Body, &listed)
 	if err == nil && listed.Items == nil { // at the end the document has an empty one
 		err = control.Mismatch("it has no list of items")
+	}
+	if err == nil && len(listed.Groups) > 0 { // it repeats nothing else of what it was asked for
+		err = control.Mismatch("it groups keys by a delimiter, and none was asked for")
 	}
 	if err != nil {
 		return driver.ListPage{}, dialect.Foreign("a listing", answer, err)

@@ -31,6 +31,15 @@ func TestAnswersToSomethingElse(t *testing.T) {
 		"a token too many":      {"list", list("<IsTruncated>false</IsTruncated><NextContinuationToken>t</NextContinuationToken>" + entry), driver.KindInvalidArgument, "no page follows"},
 		"an entry without size": {"list", list("<IsTruncated>false</IsTruncated><Contents><Key>p/a</Key></Contents>"), driver.KindInvalidArgument, "no key or no size"},
 		"an empty entry":        {"list", list("<IsTruncated>false</IsTruncated><Contents/>"), driver.KindInvalidArgument, "no key or no size"},
+		"folders":               {"list", list("<KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><CommonPrefixes><Prefix>p%2Fb%2F</Prefix></CommonPrefixes>" + entry), driver.KindInvalidArgument, "by the delimiter"},
+		"a delimiter":           {"list", list("<Delimiter>%2F</Delimiter><IsTruncated>false</IsTruncated>" + entry), driver.KindInvalidArgument, "by the delimiter"},
+		"empty ones":            {"list", list("<Delimiter/><StartAfter/><ContinuationToken/><CommonPrefixes/><IsTruncated>false</IsTruncated>" + entry), 0, ""},
+		"the token asked for":   {"list", list("<ContinuationToken>t%2B1%3D</ContinuationToken><IsTruncated>false</IsTruncated>" + entry), 0, ""},
+		"another token":         {"list", list("<ContinuationToken>other</ContinuationToken><IsTruncated>false</IsTruncated>" + entry), driver.KindInvalidArgument, `begins after "other"`},
+		"another start":         {"list", list("<StartAfter>p%2F1</StartAfter><IsTruncated>false</IsTruncated>" + entry), driver.KindInvalidArgument, `begins after "p%2F1"`},
+		"parts after a part":    {"parts", parts("<UploadId>u</UploadId><PartNumberMarker>7</PartNumberMarker>"), driver.KindInvalidArgument, `begins after "7"`},
+		"uploads, a delimiter":  {"uploads", "<ListMultipartUploadsResult><Bucket>" + suite + "</Bucket><Delimiter>/</Delimiter></ListMultipartUploadsResult>", driver.KindInvalidArgument, "by the delimiter"},
+		"uploads after a key":   {"uploads", "<ListMultipartUploadsResult><Bucket>" + suite + "</Bucket><KeyMarker>l</KeyMarker></ListMultipartUploadsResult>", driver.KindInvalidArgument, `begins after "l"`},
 		"cut":                   {"list", "<ListBucketResult><Name>" + suite + "</Name><IsTruncated>false</IsTruncated>" + entry, driver.KindInvalidArgument, "does not speak OSS"},
 		"parts":                 {"parts", parts("<Bucket>" + suite + "</Bucket><Key>k</Key><UploadId>u</UploadId>"), 0, ""},
 		"parts of a key":        {"parts", parts("<Key>l</Key><UploadId>u</UploadId>"), driver.KindInvalidArgument, `of key "l"`},
@@ -46,7 +55,7 @@ func TestAnswersToSomethingElse(t *testing.T) {
 			var err error
 			switch test.call {
 			case "list":
-				_, err = b.List(t.Context(), driver.ListRequest{Prefix: "p/"})
+				_, err = b.List(t.Context(), driver.ListRequest{Prefix: "p/", Token: "t+1="})
 			case "parts":
 				_, err = b.ListParts(t.Context(), driver.ListPartsRequest{Upload: ref})
 			case "uploads":

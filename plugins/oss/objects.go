@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,8 +59,13 @@ func (b *bucket) list(ctx context.Context, request driver.ListRequest) (driver.L
 	if page.Next, err = url.PathUnescape(oss.ToString(listed.NextContinuationToken)); err != nil { // which leaves "+" alone
 		return driver.ListPage{}, dialect.Foreign("a listing", answer, err)
 	}
-	told := control.Listed{Bucket: listed.Name, Prefix: listed.Prefix, Truncated: listed.IsTruncated, Count: listed.KeyCount, Next: page.Next}
-	if err := told.Check(control.Asked{Bucket: site.bucket, Prefix: request.Prefix}, len(page.Objects)); err != nil {
+	told := control.Listed{
+		Bucket: listed.Name, Prefix: listed.Prefix, Truncated: listed.IsTruncated, Count: listed.KeyCount, Next: page.Next,
+		Delimiter: oss.ToString(listed.Delimiter), Begins: []string{oss.ToString(listed.ContinuationToken), oss.ToString(listed.StartAfter)},
+		Grouped: slices.ContainsFunc(listed.CommonPrefixes, func(group oss.CommonPrefix) bool { return oss.ToString(group.Prefix) != "" }),
+	}
+	asked := control.Asked{Bucket: site.bucket, Prefix: request.Prefix, Token: request.Token, After: request.StartAfter}
+	if err := told.Check(asked, len(page.Objects)); err != nil {
 		return driver.ListPage{}, dialect.Foreign("a listing", answer, err)
 	}
 	return page, nil

@@ -76,8 +76,12 @@ func (b *bucket) listParts(ctx context.Context, request driver.ListPartsRequest)
 	if reply.IsTruncated && reply.NextPartNumberMarker > 0 {
 		page.Next = strconv.Itoa(int(reply.NextPartNumberMarker))
 	}
-	listed := control.Listed{Bucket: reply.Bucket, Key: reply.Key, Upload: reply.UploadId, Truncated: written(reply.IsTruncated), Next: page.Next}
-	if err := listed.Check(control.Asked{Bucket: site.bucket, Key: request.Upload.Key, Upload: request.Upload.ID}, len(reply.Parts)); err != nil {
+	listed := control.Listed{
+		Bucket: reply.Bucket, Key: reply.Key, Upload: reply.UploadId, Truncated: written(reply.IsTruncated), Next: page.Next,
+		Begins: []string{strconv.Itoa(int(reply.PartNumberMarker))},
+	}
+	asked := control.Asked{Bucket: site.bucket, Key: request.Upload.Key, Upload: request.Upload.ID, Token: request.Token}
+	if err := listed.Check(asked, len(reply.Parts)); err != nil {
 		return driver.PartsPage{}, dialect.Foreign("a list of parts", answerOf(reply.ResultCommon), err)
 	}
 	return page, nil
@@ -162,8 +166,11 @@ func (b *bucket) listUploads(ctx context.Context, request driver.ListUploadsRequ
 	if key, id := oss.ToString(reply.NextKeyMarker), oss.ToString(reply.NextUploadIdMarker); reply.IsTruncated && key+id != "" {
 		page.Next = control.JoinToken(key, id)
 	}
-	listed := control.Listed{Bucket: reply.Bucket, Prefix: reply.Prefix, Truncated: written(reply.IsTruncated), Next: page.Next}
-	if err := listed.Check(control.Asked{Bucket: site.bucket, Prefix: request.Prefix}, len(page.Uploads)); err != nil {
+	listed := control.Listed{
+		Bucket: reply.Bucket, Prefix: reply.Prefix, Truncated: written(reply.IsTruncated), Next: page.Next,
+		Delimiter: oss.ToString(reply.Delimiter), Begins: []string{oss.ToString(reply.KeyMarker)},
+	}
+	if err := listed.Check(control.Asked{Bucket: site.bucket, Prefix: request.Prefix, After: key}, len(page.Uploads)); err != nil {
 		return driver.UploadsPage{}, dialect.Foreign("a list of uploads", answerOf(reply.ResultCommon), err)
 	}
 	return page, nil
