@@ -102,6 +102,7 @@ type Upload struct {
 	Modified      time.Time         // of the source object, as the task had it
 	Bound         Binding           // what the answers told of the version that the parts are of
 	Before        Held              // what the destination held
+	Joined        string            // ETag of the object that the parts were joined into; empty while none is known
 	// Listed says that Open holds the IDs of all uploads of the destination's key that were
 	// open before Create was called: whatever bears one of them is another's.
 	Listed bool
@@ -109,59 +110,6 @@ type Upload struct {
 	// Left are earlier uploads for the key that could not be aborted, or not be found. A
 	// record that was never intended is of nothing else.
 	Left []Begun
-}
-
-// Binding is what a source told of the version of an object in the first answer with
-// its bytes, to be told again in each that follows. Zero where that is not known.
-type Binding struct {
-	ETag     string // a weak one keeps its mark
-	Modified time.Time
-	Encoding string // Content-Encoding
-}
-
-// IsZero says that nothing is known.
-func (b Binding) IsZero() bool { return b == Binding{} }
-
-// Held is what a key of the destination held when it was looked at.
-type Held struct {
-	Looked    bool // false: nothing is known
-	Exists    bool
-	ETag      string
-	VersionID string
-}
-
-// Begun is what is known of an upload that was begun, or may have been, to find and end it.
-type Begun struct {
-	Key      string // relative, at the destination
-	ID       string // empty where Create's answer did not come
-	Intended time.Time
-	Listed   bool     // as in Upload
-	Open     []string // as in Upload
-}
-
-// Begun returns what the upload is found by, without those of Left.
-func (u Upload) Begun() Begun {
-	return Begun{Key: u.DestinationKey(), ID: u.ID, Intended: u.Intended, Listed: u.Listed, Open: u.Open}
-}
-
-// All returns what the upload, where one was intended, and those of Left are found by.
-func (u Upload) All() []Begun {
-	if u.IsLeft() {
-		return u.Left
-	}
-	return append([]Begun{u.Begun()}, u.Left...)
-}
-
-// IsLeft says that the record only remembers uploads that could not be ended: nothing is
-// to be gone on with.
-func (u Upload) IsLeft() bool { return u.ID == "" && u.Intended.IsZero() }
-
-// DestinationKey returns the relative key that the upload is for at the destination.
-func (u Upload) DestinationKey() string {
-	if u.Written != "" {
-		return u.Written
-	}
-	return u.Key
 }
 
 // Part is one part that the destination acknowledged.
@@ -223,6 +171,9 @@ type Journal interface {
 	// StartUpload adds the ID that the destination gave. It is ErrNotFound when
 	// the key has no recorded upload.
 	StartUpload(ctx context.Context, key, id string) error
+	// AmendUpload replaces what is on record of the key's upload but its ID and its parts. It
+	// is ErrNotFound when the key has no recorded upload.
+	AmendUpload(ctx context.Context, upload Upload) error
 	// RecordPart remembers an acknowledged part of the key's upload, replacing
 	// the one before it of the same number. It is ErrNotFound when the key has no recorded upload.
 	RecordPart(ctx context.Context, key string, part Part) error
@@ -261,7 +212,7 @@ type Journal interface {
 // for large ones. Failures and Adapted may lag behind the last writes.
 //
 // An upload has one holder at a time, for as long as it shows signs of life:
-// IntendUpload and Upload make the caller the holder, StartUpload and RecordPart need it and
+// IntendUpload and Upload make the caller the holder; those that add to it need it and
 // renew it. They are ErrBusy while another process holds the key's upload, or once it
 // took it; so is ForgetUpload, which then removes nothing. Uploads leaves out what
 // others hold. Who discards an upload takes it with Upload before it aborts anything. A

@@ -44,6 +44,7 @@ func TestOwnWritesAreKnownAgain(t *testing.T) {
 			}},
 			{"IntendUpload", func(ctx context.Context) error { return j.IntendUpload(ctx, journal.Upload{Key: "u"}) }},
 			{"StartUpload", func(ctx context.Context) error { return j.StartUpload(ctx, "u", "id") }},
+			{"AmendUpload", func(ctx context.Context) error { return j.AmendUpload(ctx, journal.Upload{Key: "u", Joined: "e"}) }},
 			{"RecordPart", func(ctx context.Context) error { return j.RecordPart(ctx, "u", journal.Part{Number: 1}) }},
 			{"Upload", func(ctx context.Context) error { _, _, err := j.Upload(ctx, "u"); return err }},
 			{"ForgetUpload", func(ctx context.Context) error { return j.ForgetUpload(ctx, "u") }},

@@ -27,10 +27,10 @@ func AppendUpload(b []byte, upload journal.Upload) []byte {
 	return append(pack.AppendString(b, upload.Terms), found...)
 }
 
-// appendFinding appends what was looked at before the upload was created; nothing where
-// all of that is unknown, as in records from before it was kept.
+// appendFinding appends what was looked at before the upload was created, and what its parts
+// were joined into; nothing where all of that is unknown, as in records from before it was kept.
 func appendFinding(b []byte, upload journal.Upload) []byte {
-	if upload.Modified.IsZero() && upload.Bound.IsZero() && upload.Before == (journal.Held{}) && !upload.Listed && len(upload.Left) == 0 {
+	if upload.Modified.IsZero() && upload.Bound.IsZero() && upload.Before == (journal.Held{}) && !upload.Listed && len(upload.Left) == 0 && upload.Joined == "" {
 		return b
 	}
 	b = pack.AppendTime(b, upload.Modified)
@@ -48,6 +48,9 @@ func appendFinding(b []byte, upload journal.Upload) []byte {
 		b = pack.AppendTime(b, left.Intended)
 		b = appendFlags(b, left.Listed)
 		b = AppendTexts(b, left.Open)
+	}
+	if upload.Joined != "" {
+		b = pack.AppendString(b, upload.Joined)
 	}
 	return b
 }
@@ -75,6 +78,9 @@ func readFinding(r *pack.Reader, upload *journal.Upload) {
 		left.Listed = r.Uint() != 0
 		left.Open = ReadTexts(r)
 		upload.Left = append(upload.Left, left)
+	}
+	if r.Err() == nil && r.Len() > 0 {
+		upload.Joined = r.Text()
 	}
 }
 

@@ -113,6 +113,17 @@ func (j *Journal) StartUpload(ctx context.Context, key, id string) error {
 	return nil
 }
 
+// AmendUpload replaces what is on record of the key's upload but its ID and its parts. It is
+// journal.ErrNotFound when the key has no recorded upload, and journal.ErrBusy when another
+// process took it.
+func (j *Journal) AmendUpload(ctx context.Context, upload journal.Upload) error {
+	_, err := j.renew(ctx, upload.Key, "SET #l = :l, #u = :u", dynamo.Item{":u": dynamo.Bytes(packed.AppendUpload(nil, upload))})
+	if err != nil {
+		return fmt.Errorf("journal: amend upload of %q: %w", upload.Key, err)
+	}
+	return nil
+}
+
 // renew changes the record of an upload that this process holds and makes its lease last
 // longer. It returns the record.
 func (j *Journal) renew(ctx context.Context, key, update string, values dynamo.Item) (dynamo.Item, error) {

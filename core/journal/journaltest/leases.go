@@ -136,6 +136,7 @@ func testUploadBusy(t *testing.T, store SharedStore) {
 	_, _, err := two.Upload(ctx, "k")
 	mustBusy(t, "Upload", err)
 	mustBusy(t, "StartUpload", two.StartUpload(ctx, "k", "id-2"))
+	mustBusy(t, "AmendUpload", two.AmendUpload(ctx, upload("k")))
 	mustBusy(t, "RecordPart", two.RecordPart(ctx, "k", part(2)))
 	mustBusy(t, "ForgetUpload", two.ForgetUpload(ctx, "k"))
 	uploads, err := two.Uploads(ctx)

@@ -20,6 +20,7 @@ func uploadTests() map[string]func(*testing.T, Store) {
 		"a done record forgets its key's upload":    testUploadDone,
 		"a done record leaves an open upload":       testUploadLeftOpen,
 		"what is not known of an upload stays so":   testUploadUnknown,
+		"an amended upload keeps ID and parts":      testUploadAmended,
 		"a part replaces the one of its number":     testPartReplaced,
 		"parts are recorded by many at once":        testPartsConcurrent,
 		"uploads come in byte order of their keys":  testUploadsOrder,
@@ -44,6 +45,7 @@ func upload(key string) journal.Upload {
 		Intended: time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC), Modified: time.Date(2026, 11, 22, 1, 2, 3, 4, time.UTC),
 		Bound:  journal.Binding{ETag: "W/\xff", Modified: time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC), Encoding: "gzip"},
 		Before: journal.Held{Looked: true, Exists: true, ETag: "before\xff", VersionID: "null"},
+		Joined: "joined\xff-5",
 		Listed: true, Open: []string{"another's \xff", ""},
 		Left: []journal.Begun{
 			{Key: "k\xff", ID: "left"},
@@ -101,6 +103,7 @@ func testUploadUnknown(t *testing.T, store Store) {
 		"terms":            {Key: "k", Intended: upload("k").Intended, Terms: "tags"},
 		"an absent object": {Key: "k", Intended: upload("k").Intended, Before: journal.Held{Looked: true}},
 		"no other upload":  {Key: "k", Intended: upload("k").Intended, Listed: true},
+		"what it became":   {Key: "k", Intended: upload("k").Intended, Joined: "e"},
 		"one left":         {Key: "k", Intended: upload("k").Intended, Left: []journal.Begun{{Key: "k"}}},
 	} {
 		must(t, "IntendUpload", j.IntendUpload(ctx, want))
@@ -138,6 +141,7 @@ func testUploadAbsent(t *testing.T, store Store) {
 	_, _, err := j.Upload(ctx, "k")
 	for what, err := range map[string]error{
 		"Upload":      err,
+		"AmendUpload": j.AmendUpload(ctx, upload("k")),
 		"StartUpload": j.StartUpload(ctx, "k", "id"),
 		"RecordPart":  j.RecordPart(ctx, "k", part(1)),
 	} {
@@ -168,6 +172,21 @@ func testUploadReplaced(t *testing.T, store Store) {
 	_, parts, err = j.Upload(ctx, "k2")
 	must(t, "Upload", err)
 	mustEqual(t, "parts of another key", []journal.Part{part(1)}, parts)
+}
+
+func testUploadAmended(t *testing.T, store Store) {
+	j, ctx := store.Open(t), t.Context()
+	want := upload("k")
+	want.Joined = ""
+	must(t, "IntendUpload", j.IntendUpload(ctx, want))
+	must(t, "StartUpload", j.StartUpload(ctx, "k", "id"))
+	must(t, "RecordPart", j.RecordPart(ctx, "k", part(1)))
+	want.Joined, want.ID = "etag\xff", "id"
+	must(t, "AmendUpload", j.AmendUpload(ctx, want))
+	got, parts, err := store.Open(t).Upload(ctx, "k")
+	must(t, "Upload", err)
+	mustEqual(t, "uploads", want, got)
+	mustEqual(t, "parts of an amended upload", []journal.Part{part(1)}, parts)
 }
 
 func testUploadForgotten(t *testing.T, store Store) {

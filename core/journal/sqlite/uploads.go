@@ -30,6 +30,13 @@ func (j *Journal) StartUpload(ctx context.Context, key, id string) error {
 	})
 }
 
+// AmendUpload replaces what is on record of the key's upload but its ID and its parts.
+func (j *Journal) AmendUpload(ctx context.Context, upload journal.Upload) error {
+	return j.update(ctx, "amend upload", func(tx *sql.Tx) error {
+		return mustChange(tx.Exec("UPDATE uploads SET upload = ? WHERE key = ?", packed.AppendUpload(nil, upload), blob(upload.Key)))
+	})
+}
+
 // RecordPart remembers an acknowledged part of the key's upload.
 func (j *Journal) RecordPart(ctx context.Context, key string, part journal.Part) error {
 	return j.update(ctx, "record part", func(tx *sql.Tx) error {
