@@ -62,7 +62,7 @@ type Store interface {
 	// the caller's: a new one, or an old one that is not final and whose lease has ended
 	// or is the owner's.
 	Create(ctx context.Context, upload Upload, owner string, lease time.Duration) (Upload, bool, error)
-	// Begin adds the store's upload ID. ErrNotFound where owner does not hold the record.
+	// Begin adds the store's upload ID, or what became of the upload later. ErrNotFound where owner does not hold the record.
 	Begin(ctx context.Context, id, owner string, record journal.Upload) error
 	// Get returns a record, or ErrNotFound.
 	Get(ctx context.Context, id string) (Upload, error)

@@ -93,10 +93,16 @@ func (a *Assembler) join(ctx context.Context, upload Upload) error {
 	if sent, err := a.resend(ctx, upload, giant, parts); err != nil || sent {
 		return err
 	}
-	record, err := giant.Complete(ctx, parts)
+	var unwritten error
+	record, err := giant.Complete(ctx, parts, func(ctx context.Context, joined journal.Upload) error {
+		unwritten = a.store.Begin(ctx, upload.ID, upload.Owner, joined)
+		return unwritten
+	})
 	switch {
 	case err == nil:
 		return a.done(ctx, upload, record)
+	case unwritten != nil:
+		return unwritten // it says nothing of the object
 	case ctx.Err() != nil || driver.KindOf(err) == driver.KindExpired:
 		return err
 	case driver.KindOf(err) == driver.KindIntegrity:

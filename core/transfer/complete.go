@@ -66,10 +66,30 @@ func (c *Copier) join(ctx context.Context, a *assembly, sums []driver.Checksum) 
 		}
 		return ErrUploadLost
 	})
-	if err != nil || whole != nil {
-		return orZero(whole), err
+	if err != nil {
+		return driver.Object{}, err
+	}
+	if whole != nil {
+		return *whole, c.keepJoined(ctx, a, whole.ETag)
+	}
+	if err := c.keepJoined(ctx, a, answered.ETag); err != nil {
+		return driver.Object{}, err
 	}
 	return c.lookAfter(ctx, a, answered)
+}
+
+// keepJoined puts on record what object the parts were joined into. What fails from here on may
+// pass, and a later run must know the object. Where a checksum decides that is not needed.
+func (c *Copier) keepJoined(ctx context.Context, a *assembly, etag string) error {
+	if !a.record.Before.Looked || etag == "" {
+		return nil
+	}
+	a.record.Joined = etag
+	ctx = context.WithoutCancel(ctx)
+	if a.amend != nil {
+		return a.amend(ctx, a.record)
+	}
+	return c.Journal.AmendUpload(ctx, a.record)
 }
 
 func (a *assembly) completion(sums []driver.Checksum) driver.CompleteUploadRequest {
@@ -91,7 +111,7 @@ func (a *assembly) completion(sums []driver.Checksum) driver.CompleteUploadReque
 }
 
 // resumption is what an upload on record leads to: an upload to go on with, or an object
-// that is finished. With neither the object is begun anew.
+// that is finished, with the upload that became it. With neither the object is begun anew.
 type resumption struct {
 	assembly *assembly
 	finished *receipt
@@ -121,6 +141,11 @@ func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (r
 		return resumption{left: left}, err
 	}
 	a := &assembly{task: t, layout: layout, record: record, parts: map[int]journal.Part{}}
+	before, err := c.lookAgain(ctx, record)
+	if err != nil {
+		a.remember(known)
+		return resumption{assembly: a}, err
+	}
 	held, err := c.Destination.listParts(ctx, record.DestinationKey(), record.ID, layout.Parts())
 	lost := errors.Is(err, ErrUploadLost)
 	if err != nil && !lost {
@@ -135,6 +160,7 @@ func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (r
 	if lost {
 		return c.resumeFinished(ctx, a, known)
 	}
+	a.record.Before, a.record.Joined = before, "" // it is open: what is there is not of it
 	a.keep(known, held)
 	for _, part := range a.parts {
 		c.Counters.ResumedBytes.Add(part.Size)
@@ -158,16 +184,22 @@ func (c *Copier) isOf(record journal.Upload, t task.Task) bool {
 	return same
 }
 
-// resumeFinished handles an upload that the destination does not know: the run
-// was killed between completing it and recording so, or it was aborted by another.
-func (c *Copier) resumeFinished(ctx context.Context, a *assembly, known []journal.Part) (resumption, error) {
+// remember takes the parts on record for those of an upload that the destination cannot list.
+func (a *assembly) remember(known []journal.Part) {
 	for _, part := range known {
 		a.parts[part.Number] = part
 	}
+}
+
+// resumeFinished handles an upload that the destination does not know: the run
+// was killed between completing it and recording so, or it was aborted by another.
+func (c *Copier) resumeFinished(ctx context.Context, a *assembly, known []journal.Part) (resumption, error) {
+	a.remember(known)
+	a.gone = true
 	if len(a.parts) == a.layout.Parts() {
 		got, found, err := c.proveFinished(ctx, a)
 		if found || err != nil {
-			return resumption{finished: &got}, err
+			return resumption{assembly: a, finished: &got}, err
 		}
 	}
 	left, err := c.discard(ctx, a.record)

@@ -114,16 +114,19 @@ var ErrOtherTerms = errors.New("the upload was begun on other terms than the job
 // Complete joins the parts, which are all of them, and proves the result as Copy does.
 // An upload that is gone because it was completed before is a success like any other.
 // It is ErrUploadLost where the destination knows neither the upload nor the object, and
-// ErrOtherTerms where what would be written is not what the job asks for any more.
-func (g *Giant) Complete(ctx context.Context, parts []journal.Part) (journal.Record, error) {
+// ErrOtherTerms where what would be written is not what the job asks for any more. Once the
+// parts are joined, amend puts on record which object they became.
+func (g *Giant) Complete(ctx context.Context, parts []journal.Part, amend func(context.Context, journal.Upload) error) (journal.Record, error) {
 	if g.assembly.record.Terms != g.copier.Terms {
 		return journal.Record{}, ErrOtherTerms
 	}
 	a := newAssembly(g.assembly.task, g.assembly.record)
-	for _, part := range parts {
-		a.parts[part.Number] = part
-	}
+	a.amend = amend
+	a.remember(parts)
 	c := g.copier
+	if err := c.lookAgainAtGiant(ctx, a); err != nil {
+		return journal.Record{}, err
+	}
 	got, err := c.complete(ctx, a)
 	if err == nil {
 		err = c.lookUp(ctx, c.Destination.Prefix+a.record.DestinationKey())
@@ -137,6 +140,28 @@ func (g *Giant) Complete(ctx context.Context, parts []journal.Part) (journal.Rec
 	record := c.done(a.task, got, 0)
 	record.UploadOpen = true // its own was never in the journal
 	return record, nil
+}
+
+// lookAgainAtGiant finds out whether a look of this process can tell what the upload becomes.
+// Others may have tried to complete it hours ago.
+func (c *Copier) lookAgainAtGiant(ctx context.Context, a *assembly) error {
+	if !a.record.Before.Looked {
+		return nil // the checksum decides
+	}
+	before, err := c.lookAgain(ctx, a.record)
+	if err != nil {
+		return err
+	}
+	_, err = c.Destination.listParts(ctx, a.record.DestinationKey(), a.record.ID, a.layout.Parts())
+	switch {
+	case errors.Is(err, ErrUploadLost):
+		a.gone = true
+	case err == nil:
+		a.record.Before, a.record.Joined = before, ""
+	case driver.KindOf(err) != driver.KindUnsupported:
+		return err
+	}
+	return nil
 }
 
 // endLeftOfGiant ends the earlier uploads of a giant object. Its own record ends with it, so

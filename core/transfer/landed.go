@@ -27,6 +27,12 @@ func (c *Copier) lookBefore(ctx context.Context, key string, inside bool) (journ
 			}
 		}
 	}
+	return c.lookNow(ctx, key)
+}
+
+// lookNow returns what the destination holds under a key. Where it may not be seen nothing is
+// known.
+func (c *Copier) lookNow(ctx context.Context, key string) (journal.Held, error) {
 	object, err := c.Destination.Stat(ctx, key)
 	switch {
 	case IsAbsent(err):
@@ -39,6 +45,16 @@ func (c *Copier) lookBefore(ctx context.Context, key string, inside bool) (journ
 	return journal.Held{Looked: true, Exists: true, ETag: object.ETag, VersionID: object.VersionID}, nil
 }
 
+// lookAgain looks anew at the key of an upload that was begun before this run, or by another
+// process, where the look before it may have to decide: what others wrote since is not ours. The
+// upload must be found open after it: if it is not, no look tells what came before its end.
+func (c *Copier) lookAgain(ctx context.Context, record journal.Upload) (journal.Held, error) {
+	if !record.Before.Looked {
+		return record.Before, nil
+	}
+	return c.lookNow(ctx, record.DestinationKey())
+}
+
 // isAnother says whether the object is certainly another than the one that was there.
 func isAnother(before journal.Held, object driver.Object) bool {
 	return !before.Exists ||
@@ -47,7 +63,10 @@ func isAnother(before journal.Held, object driver.Object) bool {
 }
 
 // landed says whether the destination certainly holds the finished object: an unclear answer
-// to Complete may stand for success. The error says that the store could not tell.
+// to Complete may stand for success. The error says that the store could not tell. An object
+// that the destination answered to have joined is known by the ETag of that answer and nothing
+// else. Where no answer is on record of an upload that is gone, it may as well have been aborted
+// and the object be another program's: then the bytes must be proved.
 func (c *Copier) landed(ctx context.Context, a *assembly, sums []driver.Checksum) (driver.Object, bool, error) {
 	object, err := c.Destination.Stat(ctx, a.record.DestinationKey())
 	if err != nil || a.misfit(object) != "" {
@@ -59,6 +78,10 @@ func (c *Copier) landed(ctx context.Context, a *assembly, sums []driver.Checksum
 	verdict := checksum.CompareWritten(sums, object.Checksums)
 	switch {
 	case verdict == checksum.Different:
+		return object, false, nil
+	case a.record.Joined != "":
+		return object, object.ETag != "" && sameETag(a.record.Joined, object.ETag), nil
+	case a.gone && verdict == checksum.Unknown:
 		return object, false, nil
 	case a.record.Before.Looked:
 		// The same bytes with other attributes may have been there before: that they are
@@ -129,7 +152,9 @@ func (c *Copier) lookAfter(ctx context.Context, a *assembly, answered driver.Obj
 		case IsAbsent(err):
 			return refuse(driver.KindUnavailable, "the store says that it joined the parts, and does not have the object")
 		case err == nil && !sameETag(answered.ETag, object.ETag):
-			return refuse(driver.KindUnavailable, fmt.Sprintf(
+			// Tried again, because the look may be stale; if it stays so, what is there is not proved to
+			// be ours, and the upload is of no use any more.
+			return refuse(driver.KindIntegrity, fmt.Sprintf(
 				"the store says that it joined the parts into the object with ETag %q, and has one with %q", answered.ETag, object.ETag))
 		}
 		return err

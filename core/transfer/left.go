@@ -70,6 +70,9 @@ func (c *Copier) giveUp(ctx context.Context, a *assembly, failure error) error {
 	a.mu.Unlock()
 	if held > 0 && mayPass(failure) {
 		c.setFate(a.task.Key, fateKept)
+		if a.record.Joined != "" {
+			return fmt.Errorf("%w; the parts were joined, the next run looks for the object with ETag %q", failure, a.record.Joined)
+		}
 		return fmt.Errorf("%w; the destination keeps %d of %d parts, the next run goes on with them", failure, held, a.layout.Parts())
 	}
 	if err := c.Discard(ctx, a.record); err != nil {

@@ -32,6 +32,9 @@ type assembly struct {
 	task   task.Task
 	layout plan.Layout
 	record journal.Upload
+	gone   bool // it was when this run or process came to it: no look of theirs came before its end
+	// amend puts the record where that of the upload is; nil for the journal.
+	amend func(context.Context, journal.Upload) error
 
 	mu     sync.Mutex
 	parts  map[int]journal.Part // that the destination holds

@@ -3,6 +3,7 @@ package misbehaving
 import (
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"time"
 )
@@ -21,6 +22,21 @@ func uploadLies() map[string]lie {
 			}
 			numbers := slices.Sorted(maps.Keys(s.open[id].parts))
 			s.complete(w, asked, id, numbers[:len(numbers)-1])
+			return true
+		})},
+		"join-other": {destination: true, large: true, serve: on("Complete", func(s *Store, w http.ResponseWriter, asked *request) bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			id := asked.query.Get("uploadId")
+			if s.open[id] == nil {
+				return false
+			}
+			for _, part := range s.open[id].parts {
+				part.data[10] ^= 1
+			}
+			s.complete(httptest.NewRecorder(), asked, id, slices.Sorted(maps.Keys(s.open[id].parts)))
+			_, _ = w.Write([]byte("<CompleteMultipartUploadResult><Bucket>" + bucketName + "</Bucket><Key>" + escape(asked.key) +
+				"</Key><ETag>&quot;00112233445566778899aabbccddeeff-2&quot;</ETag></CompleteMultipartUploadResult>"))
 			return true
 		})},
 		"join-fails-old-there": {destination: true, large: true, plant: plantOld, serve: on("Complete", func(s *Store, w http.ResponseWriter, asked *request) bool {
