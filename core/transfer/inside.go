@@ -149,7 +149,11 @@ func (c *Copier) copyPartsInside(ctx context.Context, t task.Task, source driver
 		return driver.Object{}, err
 	}
 	if resumed.finished != nil {
-		return c.Destination.Stat(ctx, c.written(t.Key))
+		object, err := c.Destination.Stat(ctx, c.written(t.Key))
+		if err == nil {
+			err = c.endLeft(ctx, resumed.assembly.record)
+		}
+		return object, err
 	}
 	a := resumed.assembly
 	if a == nil {

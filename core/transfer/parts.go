@@ -62,6 +62,12 @@ func (c *Copier) copyParts(ctx context.Context, t task.Task, signed driver.Excha
 
 func (c *Copier) copyUpload(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (receipt, error) {
 	resumed, err := c.resume(ctx, t, layout)
+	if err == nil && resumed.finished != nil {
+		*resumed.finished, err = c.kept(ctx, t, resumed.assembly.record.Attributes, *resumed.finished)
+		if err == nil {
+			err = c.endLeft(ctx, resumed.assembly.record)
+		}
+	}
 	if err != nil && resumed.assembly != nil {
 		return receipt{}, c.giveUp(ctx, resumed.assembly, err)
 	}
