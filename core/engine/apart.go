@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/dth-dev/dth/core/job"
+	"github.com/dth-dev/dth/core/task"
+	"github.com/dth-dev/dth/core/transfer"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -19,13 +21,97 @@ import (
 type apart struct {
 	mu     sync.Mutex // held while it is found out
 	proved bool
+	asked  string // the run whose first write was let through, proved or not
 }
 
 // mayBeOne says whether deletions could strike the source if both buckets were one: both
 // locations share keys, and their identities do not say what they are.
 func (e *Engine) mayBeOne() bool {
 	same := e.source.Session.Identity == e.destination.Session.Identity
-	return !same && job.CheckOverlap("", "", e.from, e.to) != nil
+	return !same && e.overlap() != nil
+}
+
+// overlap refuses both locations as those of one bucket.
+func (e *Engine) overlap() error {
+	if !e.single {
+		return job.CheckOverlap("", "", e.from, e.to)
+	}
+	if e.from == e.to {
+		return sameObject()
+	}
+	return nil
+}
+
+// mayMeet says whether writes could strike the source: one bucket that two endpoints or two
+// plugins reach has one name, and buckets of two names cost no request. Host names, which
+// hold the bucket's, do not tell letters' cases.
+func (e *Engine) mayMeet() bool {
+	return e.mayBeOne() && strings.EqualFold(e.job.Source.Bucket, e.job.Destination.Bucket)
+}
+
+// letWrite returns an error before the first write of a run where both buckets are found to
+// be one: what is copied would replace objects of the source, and be copied again by each
+// further run. What cannot be found out is told and goes on: most buckets of one name are
+// those of two stores, and who may only write shall be able to. first are tasks that are
+// about to be sent.
+func (a *apart) letWrite(ctx context.Context, e *Engine, first []task.Task) error {
+	if !e.mayMeet() {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.proved || a.asked == e.copier.Run {
+		return nil
+	}
+	a.asked = e.copier.Run
+	if e.onlyAtSource(ctx, first) {
+		a.proved = true
+		return nil
+	}
+	switch found := e.sendCanary(ctx); {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case found.unknown != nil:
+		e.warn(fmt.Sprintf("source %s and destination %s may be one bucket under two names, where copies would replace objects of the source: check that they are two. "+
+			"That could not be found out with an object of dth's own: %v", e.source.Session.Identity, e.destination.Session.Identity, found.unknown))
+	case !found.two:
+		return e.refuseOne()
+	default:
+		a.proved = true
+	}
+	return nil
+}
+
+// onlyAtSource says whether the source's bucket has the key of one of the tasks, and the
+// destination's is known to lack it.
+func (e *Engine) onlyAtSource(ctx context.Context, tasks []task.Task) bool {
+	for _, t := range tasks {
+		key := e.from.Absolute(t.Key)
+		if !strings.HasPrefix(key, e.inner()) {
+			continue
+		}
+		if listed, err := e.destination.Lists(ctx, key); err != nil || listed {
+			return false
+		}
+		if _, err := e.destination.Stat(ctx, e.to.Relative(key)); !transfer.IsAbsent(err) {
+			return false
+		}
+		_, err := e.source.Stat(ctx, t.Key) // it may have been deleted meanwhile
+		return err == nil
+	}
+	return false
+}
+
+// refuseOne refuses two names of one bucket as one name would be refused.
+func (e *Engine) refuseOne() error {
+	var refusal *job.Error
+	if !errors.As(e.overlap(), &refusal) {
+		return nil
+	}
+	told := *refusal
+	told.What += fmt.Sprintf(": %s and %s are one bucket under two names, because an object of dth's own that was written to the destination was there at the source",
+		e.source.Session.Identity, e.destination.Session.Identity)
+	return &told
 }
 
 // inner is the prefix of the absolute keys that both locations would share.
@@ -54,7 +140,7 @@ func (a *apart) prove(ctx context.Context, e *Engine, written string) error {
 		return nil
 	}
 	if !e.onlyAtDestination(ctx, written) {
-		if err := e.sendCanary(ctx); err != nil {
+		if err := e.proveByCanary(ctx); err != nil {
 			return err
 		}
 	}
@@ -88,30 +174,45 @@ const canaryName = "dth-canary-"
 // canaryPatience is how long its removal may take.
 const canaryPatience = 20 * time.Second
 
+// canary is what an object of dth's own told.
+type canary struct {
+	two     bool
+	unknown error // why that is not known
+	left    error // why the object could not be removed
+}
+
 // sendCanary writes a small object at the destination, looks for it at the source and
-// removes it. It returns a *GuardError unless the source does not have it.
-func (e *Engine) sendCanary(ctx context.Context) error {
+// removes it.
+func (e *Engine) sendCanary(ctx context.Context) (found canary) {
 	key := e.inner() + canaryName + rand.Text()
+	found.unknown = e.destination.Write(ctx, e.to.Relative(key), []byte("dth looks whether two buckets are one. This object can be removed.\n"))
+	written := driver.KindOf(found.unknown) != driver.KindDenied
+	if found.unknown == nil {
+		found.two, found.unknown = e.gone(ctx, e.from.Relative(key))
+	}
+	if written { // or maybe so
+		found.left = e.removeCanary(ctx, key)
+	}
+	return found
+}
+
+// proveByCanary returns a *GuardError unless an object of dth's own tells that both buckets
+// are two.
+func (e *Engine) proveByCanary(ctx context.Context) error {
 	refuse := func(format string, values ...any) error {
 		return &GuardError{
 			Reason: fmt.Sprintf("%s, and ", e.oneBucket()) + fmt.Sprintf(format, values...),
 			Do:     "Choose prefixes that do not contain each other, or credentials that reach both buckets",
 		}
 	}
-	err := e.destination.Write(ctx, e.to.Relative(key), []byte("dth looks whether two buckets are one. This object can be removed.\n"))
-	written, two := driver.KindOf(err) != driver.KindDenied, false
-	if err == nil {
-		two, err = e.gone(ctx, e.from.Relative(key))
-	}
-	if written { // or maybe so
-		err = errors.Join(err, e.removeCanary(ctx, key))
-	}
+	found := e.sendCanary(ctx)
+	err := errors.Join(found.unknown, found.left)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
 		return refuse("that could not be found out with an object of dth's own: %v", err)
-	case !two:
+	case !found.two:
 		return refuse("an object of dth's own that was written to the destination was there at the source")
 	}
 	return nil

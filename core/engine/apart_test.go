@@ -13,12 +13,13 @@ import (
 	"github.com/dth-dev/dth/sdk/memdriver"
 )
 
-// oneBucket returns a world whose source and destination are one bucket under two names.
+// oneBucket returns a world whose source and destination are one bucket that two stores name
+// otherwise, so that copies are not suspected.
 func oneBucket(t *testing.T, from, to string) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.destination = w.source
-	w.from, w.to = "mem://src"+from, "mem://src"+to
+	w.destination, w.aliased = w.source, "src"
+	w.from, w.to = "mem://src"+from, "mem://alias"+to
 	w.rules = func(session *driver.Session) { session.Identity = "other-name/src" }
 	w.settings.Delete, w.settings.MaxDelete = true, job.MaxDelete{Share: 1, Written: "100%"}
 	w.settings.ServerSide = job.ServerSideNever

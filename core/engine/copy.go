@@ -20,10 +20,20 @@ func NewObject(config Config) (*Engine, error) {
 		return nil, err
 	}
 	if from == to && config.Source.Session().Identity == config.Destination.Session().Identity {
-		return nil, &job.Error{What: "source and destination are the same object", Do: "choose another bucket or key", Usage: true}
+		return nil, sameObject()
 	}
 	// The whole key is the prefix, and the relative key is empty.
-	return build(config, job.Keys{Strip: from, List: from}, job.Keys{Strip: to, List: to})
+	e, err := build(config, job.Keys{Strip: from, List: from}, job.Keys{Strip: to, List: to})
+	if err != nil {
+		return nil, err
+	}
+	e.single = true
+	return e, nil
+}
+
+// sameObject refuses to copy an object onto itself.
+func sameObject() error {
+	return &job.Error{What: "source and destination are the same object", Do: "choose another bucket or key", Usage: true}
 }
 
 // Copy copies the one object of an engine made by NewObject. It lists nothing. Report
@@ -42,6 +52,9 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	e.counters.PlannedBytes.Add(t.Size)
 	e.counters.ListingDone.Store(true)
 	if e.copier.Interrupted, err = e.pendingUploads(ctx); err != nil {
+		return err
+	}
+	if err := e.apart.letWrite(ctx, e, []task.Task{t}); err != nil {
 		return err
 	}
 	if _, err := e.openInside(ctx); err != nil {

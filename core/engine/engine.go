@@ -49,6 +49,7 @@ const (
 type Engine struct {
 	job         job.Job
 	from, to    job.Keys
+	single      bool // the locations are of one object
 	source      *transfer.Side
 	destination *transfer.Side
 	state       *statefile.File

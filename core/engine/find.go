@@ -321,6 +321,9 @@ func (f *finder) flush(ctx context.Context) error {
 	if len(f.batch.Tasks) == 0 {
 		return nil
 	}
+	if err := f.engine.apart.letWrite(ctx, f.engine, f.batch.Tasks); err != nil {
+		return err
+	}
 	err := f.queue.Send(ctx, f.batch)
 	f.batch.Tasks, f.bytes = f.batch.Tasks[:0], 0
 	return err

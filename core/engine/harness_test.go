@@ -40,6 +40,7 @@ type world struct {
 	hidden      string                    // a key that the source's listings lack
 	object      bool                      // the locations are of one object
 	logger      hclog.Logger              // nil for none
+	aliased     string                    // the bucket that the destination's name stands for
 }
 
 // minPart is small, so that small objects travel in parts.
@@ -118,7 +119,7 @@ func (w *world) with(run func(*engine.Engine)) {
 		w.t.Fatal(err)
 	}
 	defer state.Close()
-	from, to := w.open(w.source.Endpoint(), source.Bucket), w.open(w.destination.Endpoint(), destination.Bucket)
+	from, to := w.open(w.source.Endpoint(), source.Bucket), w.open(w.destination.Endpoint(), cmp.Or(w.aliased, destination.Bucket))
 	defer from.Close()
 	defer to.Close()
 	to, from = govern(w.t, to, w.rules), govern(w.t, from, w.sourceRules)
