@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -49,10 +48,14 @@ func UnknownRun(run string) error {
 // findFailed sends the objects that failed or were skipped in a run to the queue, as they
 // are now.
 func (e *Engine) findFailed(ctx context.Context, earlier string, to queue.Queue, pending map[string]bool) error {
+	if err := e.refusedByFolders(ctx); err != nil {
+		return err
+	}
 	a := &again{
-		finder:  finder{engine: e, queue: to, batch: task.Batch{Run: e.copier.Run}, age: batchAge},
+		finder:  finder{engine: e, queue: to, batch: task.Batch{Run: e.copier.Run}, tree: e.tree(), age: batchAge},
 		pending: pending,
 	}
+	a.matter = a.tree.matter
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(unclearAtOnce)
 	var failure error
@@ -80,6 +83,8 @@ type again struct {
 	mu sync.Mutex // guards the finder
 	finder
 	pending map[string]bool
+	matter  bool     // whether the destination is a tree, as far as is known before
+	absent  sync.Map // keys that neither side has, though others are below them
 }
 
 // look looks at one object of the source and decides what becomes of it.
@@ -94,9 +99,9 @@ func (a *again) look(ctx context.Context, record journal.Record) error {
 	case driver.KindOf(err) == driver.KindExpired:
 		return err
 	}
-	parent := ""
-	if err == nil {
-		parent, err = e.parentOf(ctx, record.Key)
+	parent, below := "", ""
+	if err == nil && a.matter {
+		parent, below, err = a.conflictOf(ctx, record.Key)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -105,10 +110,18 @@ func (a *again) look(ctx context.Context, record journal.Record) error {
 	}
 	object.VersionID = "" // the current one, whatever was looked at
 	pair := diff.Pair{Key: record.Key, Source: &object}
-	if parent != "" {
+	if parent == "" && below == "" {
+		return a.want(ctx, pair)
+	}
+	switch tree, err := a.isTree(ctx); {
+	case err != nil:
+		return err
+	case !tree:
+		return a.want(ctx, pair)
+	case parent != "":
 		return a.refuse(ctx, a.task(pair), parent)
 	}
-	return a.want(ctx, pair)
+	return a.refuseOver(ctx, a.task(pair), below)
 }
 
 // gone records an object that the source has no more, and ends its upload.
@@ -154,32 +167,35 @@ func (a *again) undeleted(ctx context.Context, before journal.Record) error {
 	return e.journal.Append(ctx, []journal.Record{record})
 }
 
-// parentOf returns the key, of either side, that keeps the destination from holding an
-// object which it does not hold yet, see parents; "" when none does.
-func (e *Engine) parentOf(ctx context.Context, key string) (string, error) {
-	if !e.parents().matter || !strings.Contains(key, "/") {
-		return "", nil
-	}
-	stores := ends{Engine: e}
+// conflictOf returns what keeps a destination that is a tree from holding an object which it
+// does not hold yet: a key above it, of either side, or an absolute key that the destination
+// has below it.
+func (a *again) conflictOf(ctx context.Context, key string) (parent, below string, err error) {
+	stores := ends{Engine: a.engine}
 	if _, held, err := stores.Destination(ctx, key); held || err != nil {
-		return "", err
+		return "", "", err
 	}
 	for i := range len(key) - 1 { // what ends in "/" is below nothing by that
 		if i == 0 || key[i] != '/' {
 			continue
 		}
+		if _, known := a.absent.Load(key[:i]); known {
+			continue
+		}
 		_, there, err := stores.Destination(ctx, key[:i])
 		if err == nil && !there {
-			_, err = e.source.Stat(ctx, key[:i])
+			_, err = a.engine.source.Stat(ctx, key[:i])
 			if there = err == nil; transfer.IsAbsent(err) {
 				err = nil
 			}
 		}
 		if there || err != nil {
-			return key[:i], err
+			return key[:i], "", err
 		}
+		a.absent.Store(key[:i], true)
 	}
-	return "", nil
+	below, err = a.engine.below(ctx, a.engine.to.Absolute(a.engine.written(key)))
+	return "", below, err
 }
 
 // SendAgain has the workers of a fleet look once more at the objects of a run that failed

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/dth-dev/dth/core/fit"
 	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/observe"
@@ -57,6 +58,13 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	if err := e.apart.letWrite(ctx, e, []task.Task{t}); err != nil {
 		return err
 	}
+	err = e.refusedByFolders(ctx)
+	if err == nil {
+		err = e.refusedObject(ctx)
+	}
+	if err != nil {
+		return e.refuseObject(ctx, t, err)
+	}
 	if _, err := e.openInside(ctx); err != nil {
 		return err
 	}
@@ -77,4 +85,15 @@ func (e *Engine) copyObject(ctx context.Context) error {
 		return err // what was asked for is not there, or nothing but the credentials is wrong
 	}
 	return nil
+}
+
+// refuseObject records an object that the destination cannot hold.
+func (e *Engine) refuseObject(ctx context.Context, t task.Task, reason error) error {
+	var unfit *fit.Error
+	if !errors.As(reason, &unfit) {
+		return reason
+	}
+	record := e.copier.Failed(t, reason)
+	e.counters.Add(record.Counts())
+	return e.journal.Append(context.WithoutCancel(ctx), []journal.Record{record})
 }

@@ -38,7 +38,7 @@ type finder struct {
 	queue    queue.Queue
 	pending  map[string]bool // keys with an upload to go on with, whatever the listings say
 	comparer diff.Comparer
-	parents  parents
+	tree     tree
 	unclear  *errgroup.Group
 	slots    chan struct{} // held by each unclear pair being asked about
 	found    chan decision // from the unclear pairs
@@ -62,11 +62,14 @@ type decision struct {
 
 // find runs the finder to the end of both listings.
 func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bool) error {
+	if err := e.refusedByFolders(ctx); err != nil {
+		return err
+	}
 	group, groupContext := errgroup.WithContext(ctx)
 	f := &finder{
 		engine: e, queue: to, pending: pending, comparer: e.comparer(), unclear: group,
 		slots: make(chan struct{}, unclearAtOnce), found: make(chan decision, unclearAtOnce),
-		batch: task.Batch{Run: e.copier.Run}, parents: e.parents(), age: batchAge,
+		batch: task.Batch{Run: e.copier.Run}, tree: e.tree(), age: batchAge,
 	}
 	if e.fleet != nil {
 		f.age, f.known = batchAgeShared, e.known
@@ -76,6 +79,9 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 		lost:  func(pair diff.Pair, err error) error { return f.take(groupContext, decision{pair, err}) },
 		every: f.age, rest: func() error { return f.rest(groupContext) },
 	})
+	if err == nil {
+		err = f.releaseAll(groupContext)
+	}
 	err = errors.Join(f.drain(groupContext), err)
 	if err == nil {
 		err = f.losses.total()
@@ -114,15 +120,17 @@ func (f *finder) consider(ctx context.Context, pair diff.Pair) error {
 	if err := f.takeFound(ctx); err != nil {
 		return err
 	}
-	parent := f.parents.of(pair)
+	if refused, err := f.place(ctx, pair); refused || err != nil {
+		return err
+	}
 	switch {
 	case pair.Source == nil && f.engine.copier.IsProbe(pair.Key):
 		return nil
 	case pair.Source == nil:
 		return f.extra(ctx, pair.Key)
-	case parent != "":
-		return f.refuse(ctx, f.task(pair), parent)
-	case pair.Destination == nil || f.pending[pair.Key]:
+	case pair.Destination == nil:
+		return f.await(ctx, pair)
+	case f.pending[pair.Key]:
 		return f.want(ctx, pair)
 	}
 	switch f.compare(pair) {
@@ -164,6 +172,9 @@ func (f *finder) take(ctx context.Context, found decision) error {
 // rest sends what has waited long enough, although nothing else was found.
 func (f *finder) rest(ctx context.Context) error {
 	err := f.takeFound(ctx)
+	if err == nil {
+		err = f.releaseOld(ctx)
+	}
 	if err == nil && f.known != nil {
 		err = f.known.flush(ctx, f.differs(ctx))
 	}
@@ -295,11 +306,14 @@ func (f *finder) drain(ctx context.Context) error {
 
 // want has the source's object copied, unless the listing says that it cannot be read.
 func (f *finder) want(ctx context.Context, pair diff.Pair) error {
-	if pair.Source.Frozen {
-		t := f.task(pair)
+	return f.send(ctx, f.task(pair), pair.Source.Frozen)
+}
+
+func (f *finder) send(ctx context.Context, t task.Task, frozen bool) error {
+	if frozen {
 		return f.pass(ctx, t, f.engine.source.Archived(t))
 	}
-	return f.add(ctx, f.task(pair))
+	return f.add(ctx, t)
 }
 
 // add puts a task into the batch and sends full or old batches.

@@ -2,12 +2,11 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/dth-dev/dth/core/diff"
 	"github.com/dth-dev/dth/core/task"
-	"github.com/dth-dev/dth/core/transfer"
-	"github.com/dth-dev/dth/sdk/driver"
 )
 
 // parents finds keys below other keys, "a/b" below "a", for a destination that is a
@@ -41,23 +40,31 @@ func (p *parents) above(key string) string {
 	for n := len(p.open); n > 0 && !strings.HasPrefix(key, p.open[n-1]); n-- {
 		p.open = p.open[:n-1]
 	}
-	found := ""
-	for _, parent := range p.open {
-		if len(key) > len(parent)+1 && key[len(parent)] == '/' {
-			found = parent
-			break
-		}
-	}
+	found := p.over(key)
 	p.open = append(p.open, key)
 	return found
 }
 
+// over returns the open key that this one is below.
+func (p *parents) over(key string) string {
+	for _, parent := range p.open {
+		if isBelow(key, parent) {
+			return parent
+		}
+	}
+	return ""
+}
+
+// forget takes a key that the destination will not have from those that others are below.
+func (p *parents) forget(key string) {
+	p.open = slices.DeleteFunc(p.open, func(open string) bool { return open == key })
+}
+
+// isBelow says whether a tree has a key below another one that it begins with. The marker
+// of a folder is not.
+func isBelow(key, parent string) bool { return len(key) > len(parent)+1 && key[len(parent)] == '/' }
+
 // refuse records an object that the destination cannot hold below its parent.
 func (f *finder) refuse(ctx context.Context, t task.Task, parent string) error {
-	key, to := f.engine.to.Absolute(f.engine.written(t.Key)), f.engine.destination
-	refusal := f.engine.copier.Fit.Parent(f.engine.to.Absolute(parent))
-	err := &transfer.Error{Side: to.Role, Bucket: to.Name, Err: &driver.Error{
-		Op: "Put", Key: key, Kind: driver.KindUnsupported, Message: refusal.Error(), Err: refusal,
-	}}
-	return f.pass(ctx, t, err)
+	return f.refuseUnfit(ctx, t, f.engine.copier.Fit.Parent(f.engine.to.Absolute(parent)))
 }

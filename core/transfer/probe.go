@@ -62,7 +62,7 @@ func (c *Copier) CheckKey(ctx context.Context, key string, size int64) error {
 	}
 	absolute := c.Destination.Prefix + written
 	for _, kind := range unusualnesses(absolute, size) {
-		problem, err := c.keeps(ctx, kind, unusual(absolute))
+		problem, err := c.keeps(ctx, kind.name, unusual(absolute), func() *probe { return c.newProbe(kind) })
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (c *Copier) CheckKey(ctx context.Context, key string, size int64) error {
 
 // keeps returns what the store does with keys of a kind, "" where it keeps them. What cannot
 // be found out any more is a problem where many stores are known to fold such keys.
-func (c *Copier) keeps(ctx context.Context, kind unusualness, often bool) (problem string, err error) {
+func (c *Copier) keeps(ctx context.Context, kind string, often bool, trial func() *probe) (problem string, err error) {
 	if problem, known := c.probes.of(kind); known {
 		return problem, nil
 	}
@@ -90,7 +90,7 @@ func (c *Copier) keeps(ctx context.Context, kind unusualness, often bool) (probl
 	if c.probes.stuck != nil {
 		return "whether the store keeps such keys is not found out, because the object of dth's own that this takes could not be removed: allow deletions of keys that contain " + probeName, nil
 	}
-	p := c.newProbe(kind)
+	p := trial()
 	problem, err = p.run(ctx)
 	if stuck := p.remove(ctx); stuck != nil {
 		c.probes.stuck = stuck
@@ -99,12 +99,12 @@ func (c *Copier) keeps(ctx context.Context, kind unusualness, often bool) (probl
 	if err == nil {
 		c.probes.mu.Lock()
 		defer c.probes.mu.Unlock()
-		c.probes.known[kind.name] = problem
+		c.probes.known[kind] = problem
 	}
 	return problem, err
 }
 
-func (p *probes) of(kind unusualness) (problem string, known bool) {
+func (p *probes) of(kind string) (problem string, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.token == "" {
@@ -112,7 +112,7 @@ func (p *probes) of(kind unusualness) (problem string, known bool) {
 		_, _ = rand.Read(random) // never fails
 		p.token, p.known = hex.EncodeToString(random), map[string]string{}
 	}
-	problem, known = p.known[kind.name]
+	problem, known = p.known[kind]
 	return problem, known
 }
 
@@ -122,6 +122,7 @@ type probe struct {
 	copier     *Copier
 	odd, plain string // absolute keys
 	bytes      map[string][]byte
+	tree       []string // instead: the pairs of an object and one below it, in the order of their PUTs
 	listings   int
 }
 
@@ -137,6 +138,9 @@ func (c *Copier) newProbe(kind unusualness) *probe {
 
 // run writes both objects, the unusual one first, and sees what became of them.
 func (p *probe) run(ctx context.Context) (problem string, err error) {
+	if p.tree != nil {
+		return p.runTree(ctx)
+	}
 	oddRefused := p.put(ctx, p.odd)
 	if driver.KindOf(oddRefused).Retriable() {
 		return "", oddRefused
@@ -180,7 +184,12 @@ func (p *probe) compare(ctx context.Context, both bool) (problem string, err err
 	case !late && !both && !hasOdd:
 		return "the store was found not to list such a key", nil
 	}
-	return "", p.copier.Destination.failed(0, &driver.Error{
+	return "", p.unseen()
+}
+
+// unseen is the failure of a listing that shows too little.
+func (p *probe) unseen() error {
+	return p.copier.Destination.failed(0, &driver.Error{
 		Op: "List", Key: p.odd, Kind: driver.KindUnavailable, Message: "the store does not list the object of dth's own that it took to see how it treats such keys",
 	})
 }
@@ -229,14 +238,17 @@ func (p *probe) below(mark string) map[string]bool {
 	return prefixes
 }
 
-// remove deletes both objects, and whatever the store made of them, also after an
+// remove deletes all objects, and whatever the store made of them, also after an
 // interruption. An error says that the store does not let that happen.
 func (p *probe) remove(ctx context.Context) error {
 	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), removalPatience)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(removalGrace, cancel) })()
 	ctx = lasting
-	side, doomed := p.copier.Destination, map[string]bool{p.odd: true, p.plain: true}
+	side, doomed := p.copier.Destination, map[string]bool{}
+	for key := range p.bytes {
+		doomed[key] = true
+	}
 	for range 2 {
 		for key := range doomed {
 			err := side.control(ctx, observe.Delete, func() error { return side.bucket.Delete(ctx, driver.DeleteRequest{Key: key}) })

@@ -81,7 +81,7 @@ func TestProbesAreKnown(t *testing.T) {
 	}
 	for _, key := range []string{"/lead", "a//b", "a/", "a/.", "\x01", "A"} {
 		for _, kind := range unusualnesses(key, 1) {
-			c.probes.of(kind)
+			c.probes.of(kind.name)
 			p := c.newProbe(kind)
 			if !c.IsProbe(p.odd) || !c.IsProbe(p.plain) {
 				t.Errorf("%q and %q are not known", p.odd, p.plain)
