@@ -60,7 +60,8 @@ func (f *finder) place(ctx context.Context, pair diff.Pair) (refused bool, err e
 	if err := f.release(ctx, func(key string) bool { return strings.HasPrefix(pair.Key, key) }); err != nil {
 		return false, err
 	}
-	if parent := f.tree.of(pair); parent == "" && pair.Destination == nil {
+	parent := f.tree.of(pair)
+	if parent == "" && (pair.Destination == nil || len(f.tree.waiting) == 0) { // as almost always
 		return false, nil
 	}
 	below := ""
@@ -71,8 +72,7 @@ func (f *finder) place(ctx context.Context, pair diff.Pair) (refused bool, err e
 	if err != nil || pair.Source == nil || pair.Destination != nil {
 		return false, err
 	}
-	parent := f.tree.over(pair.Key)
-	if parent == "" {
+	if parent = f.tree.over(pair.Key); parent == "" {
 		return false, nil
 	}
 	if tree, err := f.isTree(ctx); err != nil || !tree {
