@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -64,7 +65,7 @@ func (a *apart) letWrite(ctx context.Context, e *Engine, first []task.Task) erro
 		return nil
 	}
 	a.asked = e.copier.Run
-	if e.onlyAtSource(ctx, first) {
+	if e.toldApart(ctx, first) {
 		a.proved = true
 		return nil
 	}
@@ -82,24 +83,38 @@ func (a *apart) letWrite(ctx context.Context, e *Engine, first []task.Task) erro
 	return nil
 }
 
-// onlyAtSource says whether the source's bucket has the key of one of the tasks, and the
-// destination's is known to lack it.
-func (e *Engine) onlyAtSource(ctx context.Context, tasks []task.Task) bool {
-	for _, t := range tasks {
-		key := e.from.Absolute(t.Key)
-		if !strings.HasPrefix(key, e.inner()) {
-			continue
-		}
-		if listed, err := e.destination.Lists(ctx, key); err != nil || listed {
-			return false
-		}
-		if _, err := e.destination.Stat(ctx, e.to.Relative(key)); !transfer.IsAbsent(err) {
-			return false
-		}
-		_, err := e.source.Stat(ctx, t.Key) // it may have been deleted meanwhile
-		return err == nil
+// toldApart says whether the first key of the tasks that both locations share proves that
+// the buckets are two: the destination's is known to lack it, or has another object there.
+func (e *Engine) toldApart(ctx context.Context, tasks []task.Task) bool {
+	shared := func(t task.Task) bool { return strings.HasPrefix(e.from.Absolute(t.Key), e.inner()) }
+	at := slices.IndexFunc(tasks, shared)
+	if at < 0 {
+		return false
 	}
-	return false
+	t := tasks[at]
+	key := e.from.Absolute(t.Key)
+	before, err := e.source.Stat(ctx, t.Key)
+	if err != nil {
+		return false
+	}
+	held, err := e.destination.Stat(ctx, e.to.Relative(key))
+	switch listed := false; {
+	case transfer.IsAbsent(err):
+		listed, err = e.destination.Lists(ctx, key)
+		if err != nil || listed {
+			return false
+		}
+	case err != nil || !areTwo(before, held):
+		return false
+	}
+	after, err := e.source.Stat(ctx, t.Key) // it may have been deleted or written meanwhile
+	return err == nil && !areTwo(before, after)
+}
+
+// areTwo says that two looks showed different objects. ETags of one object differ between
+// the interfaces of some stores, and times in how they are rounded.
+func areTwo(a, b driver.Object) bool {
+	return a.Size != b.Size || !a.Modified.IsZero() && !b.Modified.IsZero() && a.Modified.Sub(b.Modified).Abs() > 2*time.Second
 }
 
 // refuseOne refuses two names of one bucket as one name would be refused.

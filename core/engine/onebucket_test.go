@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -123,24 +124,28 @@ func TestNamesakesAreToldApart(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		from, to string
-		both     bool // the destination has the key, with other bytes
-		own      int  // objects of dth's own
+		both     []byte // what the destination has under the key; nil for nothing
+		own      int    // objects of dth's own
 	}{
-		"by a key":                  {"", "", false, 0},
-		"a key that both have":      {"", "", true, 1},
-		"below a prefix":            {"", "/backup/", false, 1},
-		"prefixes that cannot meet": {"/x/", "/backup/", false, 0},
+		"by a key":                  {"", "", nil, 0},
+		"by another object":         {"", "", content(9, 2), 0},
+		"a key that looks the same": {"", "", content(10, 2), 1},
+		"below a prefix":            {"", "/backup/", nil, 1},
+		"prefixes that cannot meet": {"/x/", "/backup/", nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := namesakes(t, test.to)
+			began := time.Now()
+			still := memdriver.Config{Now: func() time.Time { return began }} // no object is older than another
+			w.source, w.destination = startServerAs(t, "src", still), startServerAs(t, "src", still)
 			w.from += test.from
 			below := strings.TrimPrefix(test.from, "/")
 			for _, key := range []string{"a", "b", "c"} {
 				w.put(below+key, content(10, 1), driver.Attributes{})
 			}
-			if test.both {
-				if _, err := w.destination.Put("src", "a", content(9, 2), driver.Attributes{}); err != nil {
+			if test.both != nil {
+				if _, err := w.destination.Put("src", "a", test.both, driver.Attributes{}); err != nil {
 					t.Fatal(err)
 				}
 			}
