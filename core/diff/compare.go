@@ -25,6 +25,9 @@ type Comparer struct {
 	SourceMD5, DestinationMD5 bool
 	// Strict leaves what only times suggest Unclear.
 	Strict bool
+	// Whole takes no copy for its object that was adapted to the destination: whoever allowed
+	// that in another run does not now.
+	Whole bool
 }
 
 // Compare compares a pair that both sides have. A key that the journal doubts is the same
@@ -36,6 +39,8 @@ func (c Comparer) Compare(pair Pair) Verdict {
 		return Different
 	case pair.Record != nil && pair.Record.IsDoubted():
 		return c.doubted(pair)
+	case c.Whole && pair.Record != nil && len(pair.Record.Changes) > 0:
+		return Different
 	}
 	switch c.By {
 	case job.CompareSize:

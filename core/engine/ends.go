@@ -80,7 +80,8 @@ func (e ends) Delete(ctx context.Context, key string) error {
 // Same compares what both stores state, and takes the word of the key's last proof where
 // they state nothing that can be compared. Times and sizes say nothing.
 func (e ends) Same(source, destination driver.Object, record journal.Record) (journal.Grade, bool) {
-	if record.FailedFor(source.ETag) {
+	comparer := e.comparer()
+	if record.FailedFor(source.ETag) || comparer.Whole && len(record.Changes) > 0 {
 		return "", false
 	}
 	switch checksum.Compare(source.Checksums, destination.Checksums) {
@@ -89,7 +90,6 @@ func (e ends) Same(source, destination driver.Object, record journal.Record) (jo
 	case checksum.Different:
 		return "", false
 	}
-	comparer := e.comparer()
 	comparer.By = job.CompareETag
 	if comparer.Compare(diff.Pair{Source: &source, Destination: &destination, Record: &record}) != diff.Same {
 		return "", false

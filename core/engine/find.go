@@ -110,6 +110,7 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 func (e *Engine) comparer() diff.Comparer {
 	return diff.Comparer{
 		By:             e.job.Settings.Compare,
+		Whole:          e.job.Settings.Unmappable == job.UnmappableFail,
 		SourceMD5:      e.source.Session.Checksums.ETagMD5,
 		DestinationMD5: e.destination.Session.Checksums.ETagMD5,
 	}

@@ -37,6 +37,13 @@ func TestUnkeptAttributesAreNeverEqual(t *testing.T) {
 			w.atTarget = dropsCacheControl
 			w.fails()
 		}, 1, 0},
+		"adapted before, which is not allowed now": {job.CompareAuto, job.UnmappableFail, func(w *world) {
+			w.atTarget, w.settings.Unmappable = dropsCacheControl, job.UnmappableDrop
+			if report := w.sync(); report.Objects.Adapted != 1 {
+				w.t.Fatalf("%+v", report.Objects)
+			}
+			w.settings.Unmappable = job.UnmappableFail
+		}, 1, 0},
 		"killed before the look, fail": {job.CompareAuto, job.UnmappableFail, func(w *world) {
 			w.atTarget = dropsCacheControl
 			w.killed("Put", func() {})

@@ -62,7 +62,7 @@ func (e *Engine) Verify(ctx context.Context, read bool, report func(Difference))
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(unclearAtOnce)
 	comparer := e.comparer()
-	comparer.By, comparer.Strict = job.CompareAuto, true
+	comparer.By, comparer.Strict, comparer.Whole = job.CompareAuto, true, false // of bytes
 	v := &verifier{engine: e, comparer: comparer, read: read, group: group, report: report}
 	err := e.merge(groupContext, visitor{
 		pair: func(pair diff.Pair) error { return v.visit(groupContext, pair) },
