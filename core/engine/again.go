@@ -172,7 +172,7 @@ func (a *again) undeleted(ctx context.Context, before journal.Record) error {
 // has below it.
 func (a *again) conflictOf(ctx context.Context, key string) (parent, below string, err error) {
 	stores := ends{Engine: a.engine}
-	if _, held, err := stores.Destination(ctx, key); held || err != nil {
+	if _, held, err := stores.Destination(ctx, key); held || err != nil && !hides(err) {
 		return "", "", err
 	}
 	for i := range len(key) - 1 { // what ends in "/" is below nothing by that
@@ -183,13 +183,11 @@ func (a *again) conflictOf(ctx context.Context, key string) (parent, below strin
 			continue
 		}
 		_, there, err := stores.Destination(ctx, key[:i])
-		if err == nil && !there {
+		if !there && (err == nil || hides(err)) {
 			_, err = a.engine.source.Stat(ctx, key[:i])
-			if there = err == nil; transfer.IsAbsent(err) {
-				err = nil
-			}
+			there = err == nil
 		}
-		if there || err != nil {
+		if there || err != nil && !transfer.IsAbsent(err) && !hides(err) {
 			return key[:i], "", err
 		}
 		a.absent.Store(key[:i], true)

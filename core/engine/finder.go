@@ -250,6 +250,9 @@ func newKnown(ctx context.Context, e *Engine) (*known, error) {
 	if by := e.job.Settings.Compare; by != job.CompareAuto {
 		parts = append(parts, "", string(by))
 	}
+	if !e.comparer().Whole {
+		parts = append(parts, "", string(e.job.Settings.Unmappable)) // adapted copies are equal
+	}
 	name := strings.Join(parts, "\n")
 	name = strconv.FormatUint(ledger.Fingerprint(name), 16)
 	reader, err := ledger.NewReader(ctx, e.fleet.Ledger, name)

@@ -130,3 +130,30 @@ func TestPlanGoesOnWithUploads(t *testing.T) {
 	}
 	w.noUploads()
 }
+
+// TestUploadIsKeptThatCannotBeLookedAt: nothing of it is thrown away because a later run
+// cannot see how it is.
+func TestUploadIsKeptThatCannotBeLookedAt(t *testing.T) {
+	t.Parallel()
+	unavailable := memdriver.Fail(500, "InternalError")
+	for _, call := range []string{"ListParts", "Stat"} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.settings.Transfers = 1
+			w.put("big", content(40*minPart, 1), driver.Attributes{})
+			w.source.Inject(memdriver.Fault{Call: "Get", First: 36, Effect: unavailable})
+			w.fails()
+			w.source.Heal()
+			w.destination.Inject(memdriver.Fault{Call: call, Effect: unavailable})
+			w.fails()
+			w.destination.Heal()
+			sent := w.destination.Count("Part")
+			w.sync()
+			w.same()
+			if again := w.destination.Count("Part") - sent; again > 5 {
+				t.Errorf("%d parts were sent in the end, want no more than the 5 that had not arrived", again)
+			}
+		})
+	}
+}

@@ -143,7 +143,7 @@ func (f *finder) settleOne(ctx context.Context, next waiting, below string) (err
 		return err
 	}
 	if err != nil {
-		return f.pass(ctx, next.task, err)
+		return f.pass(ctx, next.task, f.unlooked(next.task, err))
 	}
 	if below == "" {
 		return f.send(ctx, next.task, next.frozen)
@@ -166,10 +166,17 @@ func (f *finder) refuseOver(ctx context.Context, t task.Task, below string) erro
 // refuseUnfit records an object with the rule that it breaks, or with what kept dth from
 // finding out whether there is that rule.
 func (f *finder) refuseUnfit(ctx context.Context, t task.Task, refusal error) error {
-	if f.tree.failure != nil {
-		return f.pass(ctx, t, f.tree.failure)
+	if failure := f.tree.failure; failure != nil {
+		return f.pass(ctx, t, f.unlooked(t, failure))
 	}
 	return f.pass(ctx, t, f.engine.unfit(f.engine.to.Absolute(f.engine.written(t.Key)), refusal))
+}
+
+// unlooked is the failure of an object of which it was not found out whether the destination
+// can hold it. The finder alone looks: workers that took it again would not.
+func (f *finder) unlooked(t task.Task, err error) error {
+	why := fmt.Sprintf("whether it keeps an object above or below another one could not be found out: %v", err)
+	return f.engine.unfit(f.engine.to.Absolute(f.engine.written(t.Key)), f.engine.copier.Fit.Unkept(why))
 }
 
 // unfit is the error of an absolute key that breaks a rule of the destination.
@@ -183,10 +190,16 @@ func (e *Engine) unfit(key string, refusal error) error {
 // Who may not list is not kept from writing.
 func (e *Engine) below(ctx context.Context, key string) (string, error) {
 	found, err := e.destination.FindBelow(ctx, key)
-	if driver.KindOf(err) == driver.KindDenied {
+	if hides(err) {
 		return "", nil
 	}
 	return found, err
+}
+
+// hides says that a store does not let dth look: that keeps nobody from writing.
+func hides(err error) bool {
+	kind := driver.KindOf(err)
+	return kind == driver.KindDenied || kind == driver.KindUnsupported
 }
 
 // refusedByFolders returns why the destination cannot hold what is to be written below the
@@ -202,8 +215,8 @@ func (e *Engine) refusedByFolders(ctx context.Context) error {
 			continue
 		}
 		there, err := e.destination.Lists(ctx, key[:i])
-		if driver.KindOf(err) == driver.KindDenied {
-			return nil // who may not list is not kept from writing
+		if hides(err) {
+			return nil
 		}
 		if err == nil && there {
 			return e.refusedBelow(ctx, key[:i])
@@ -219,11 +232,22 @@ func (e *Engine) refusedByFolders(ctx context.Context) error {
 // key, nil where it does. It is tried beside that object.
 func (e *Engine) refusedBelow(ctx context.Context, parent string) error {
 	if !e.destination.Session.KeyRules.NoParentConflict {
-		if problem, err := e.copier.KeepsBelow(ctx, parent); problem == "" || err != nil {
+		if problem, err := e.keepsBelow(ctx, parent); problem == "" || err != nil {
 			return err
 		}
 	}
 	return e.unfit(e.to.Strip, e.copier.Fit.Parent(parent))
+}
+
+// keepsBelow is Copier.KeepsBelow for who may not write beside the location.
+func (e *Engine) keepsBelow(ctx context.Context, beside string) (problem string, err error) {
+	problem, err = e.copier.KeepsBelow(ctx, beside)
+	if hides(err) {
+		e.warn(fmt.Sprintf("destination: bucket %q has the object %q, and whether the store keeps it beside what is written below or above it cannot be found out: check that it is still there: %v",
+			e.destination.Name, beside, err))
+		return "", nil
+	}
+	return problem, err
 }
 
 // refusedObject returns why the destination cannot hold the one object of a copy, because
@@ -241,7 +265,7 @@ func (e *Engine) refusedObject(ctx context.Context) error {
 		return err
 	}
 	if !rules.NoParentConflict {
-		if problem, err := e.copier.KeepsBelow(ctx, key); problem == "" || err != nil {
+		if problem, err := e.keepsBelow(ctx, key); problem == "" || err != nil {
 			return err
 		}
 	}

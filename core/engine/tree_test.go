@@ -213,7 +213,7 @@ func TestPairsThatCannotBeTried(t *testing.T) {
 	}
 	w.destination.Inject(memdriver.Fault{Call: "List", First: 2, Effect: memdriver.Fail(500, "InternalError")})
 	report, err := w.trySync(t.Context())
-	if err != nil || report.Objects.Failed != 1 || report.Objects.Copied != 1 || report.Objects.Unmappable != 0 {
+	if err != nil || report.Objects.Failed != 1 || report.Objects.Copied != 1 || report.Objects.Unmappable != 1 {
 		t.Errorf("%+v %+v, %v", report.Objects, report.Problems, err)
 	}
 	w.destination.Heal()
@@ -315,4 +315,40 @@ func TestNewObjectsDoNotWaitForTheListing(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.same()
+}
+
+// TestStoresThatDoNotLetLook: who may write and not look is not kept from writing.
+func TestStoresThatDoNotLetLook(t *testing.T) {
+	t.Parallel()
+	denied := memdriver.Fail(403, "AccessDenied")
+	for name, effect := range map[string]memdriver.Effect{"denied": denied, "broken": memdriver.Fail(500, "InternalError")} {
+		t.Run("copy, "+name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.onFolders(folders{})
+			w.put("a/b", content(10, 1), driver.Attributes{})
+			w.destination.Inject(memdriver.Fault{Call: "List", Effect: effect})
+			if report, err := w.copy(t.Context(), "a/b"); err != nil || report.Objects.Copied != 1 {
+				t.Errorf("%v, %+v", err, report)
+			}
+		})
+	}
+	t.Run("retry", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.onFolders(folders{})
+		w.put("a/b", content(10, 1), driver.Attributes{})
+		w.destination.Inject(memdriver.Fault{Call: "Put", Key: "a/b", Effect: memdriver.Fail(500, "InternalError")})
+		report, err := w.trySync(t.Context())
+		if err != nil || report.Objects.Failed != 1 {
+			t.Fatalf("%v, %+v", err, report.Objects)
+		}
+		w.destination.Heal()
+		for _, call := range []string{"List", "Stat"} {
+			w.destination.Inject(memdriver.Fault{Call: call, Effect: denied})
+		}
+		if report, err = w.retry(report.Run); err != nil || report.Objects.Copied != 1 {
+			t.Errorf("%v, %+v %+v", err, report.Objects, report.Problems)
+		}
+	})
 }

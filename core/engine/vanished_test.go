@@ -43,13 +43,29 @@ func TestVanishedObjectIsNoFailure(t *testing.T) {
 			w.put("stays", content(10, 1), driver.Attributes{})
 			w.put("goes", content(size, 1), driver.Attributes{})
 			w.source.Inject(memdriver.Fault{Call: "Get", Key: "goes", Effect: memdriver.Do(func() { w.remove("goes") })})
-			report := w.sync()
-			if report.Objects.Vanished != 1 || report.Objects.Copied != 1 {
-				t.Errorf("vanished %d, copied %d, want 1 and 1", report.Objects.Vanished, report.Objects.Copied)
-			}
-			w.same()
+			w.vanished()
+		})
+		t.Run(name+", before its tags", func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.travels(name)
+			w.settings.Tags = true
+			w.put("stays", content(10, 1), driver.Attributes{})
+			w.put("goes", content(size, 1), driver.Attributes{})
+			w.source.Inject(memdriver.Fault{Call: "Tags", Key: "goes", Effect: memdriver.Do(func() { w.remove("goes") })})
+			w.vanished()
 		})
 	}
+}
+
+// vanished runs a sync in which one object vanishes and one is copied.
+func (w *world) vanished() {
+	w.t.Helper()
+	report := w.sync()
+	if report.Objects.Vanished != 1 || report.Objects.Copied != 1 {
+		w.t.Errorf("vanished %d, copied %d, want 1 and 1", report.Objects.Vanished, report.Objects.Copied)
+	}
+	w.same()
 }
 
 // TestVanishedIsProved: a 404 alone does not make an object vanish. One that HEAD or listing

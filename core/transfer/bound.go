@@ -122,3 +122,23 @@ func (c *Copier) isStill(ctx context.Context, a *assembly) error {
 		return err
 	})
 }
+
+// checkRange makes sure that an answer is the planned range of the planned
+// version.
+func checkRange(t task.Task, answer *exchange.Answer, offset, length int64) error {
+	span := fmt.Sprintf("bytes %d-%d/", offset, offset+length-1)
+	want := fmt.Sprint(span, t.Size)
+	got := answer.Header.Get("Content-Range")
+	if got == span+"*" && isStrong(t.ETag) {
+		got = want // a length that is not told (RFC 9110 section 14.4): the ETag tells the version
+	}
+	switch {
+	case answer.Status == http.StatusOK && offset == 0 && length == t.Size && answer.Size == length:
+		// The whole object is one part; some stores leave the 206 out then.
+	case answer.Status != http.StatusPartialContent:
+		return &driver.Error{Op: "GET", Key: t.Key, Kind: driver.KindFatal, Status: answer.Status, Message: "the store ignored the Range header"}
+	case got != want:
+		return &changedError{fmt.Sprintf("the range is %q now, %q was planned", got, want)}
+	}
+	return checkVersion(t, answer)
+}

@@ -141,21 +141,24 @@ func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (r
 		return resumption{left: left}, err
 	}
 	a := &assembly{task: t, layout: layout, record: record, parts: map[int]journal.Part{}}
+	failed := func(err error) (resumption, error) {
+		a.remember(known) // else the upload would look like one that is not worth keeping
+		return resumption{assembly: a}, err
+	}
 	before, err := c.lookAgain(ctx, record)
 	if err != nil {
-		a.remember(known)
-		return resumption{assembly: a}, err
+		return failed(err)
 	}
 	held, err := c.Destination.listParts(ctx, record.DestinationKey(), record.ID, layout.Parts())
 	lost := errors.Is(err, ErrUploadLost)
 	if err != nil && !lost {
-		return resumption{assembly: a}, err
+		return failed(err)
 	}
 	if err := c.isStill(ctx, a); IsChanged(err) || unbound(err) != nil {
 		left, err := c.discard(ctx, record)
 		return resumption{left: left}, err
 	} else if err != nil {
-		return resumption{assembly: a}, err
+		return failed(err)
 	}
 	if lost {
 		return c.resumeFinished(ctx, a, known)

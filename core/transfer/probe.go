@@ -94,7 +94,7 @@ func (c *Copier) keeps(ctx context.Context, kind string, often bool, trial func(
 	problem, err = p.run(ctx)
 	if stuck := p.remove(ctx); stuck != nil {
 		c.probes.stuck = stuck
-		c.warn("an object that dth wrote to see how the destination treats keys could not be removed: remove it", "bucket", c.Destination.Name, "key", p.odd, "or", p.plain, "error", stuck)
+		c.warn("objects that dth wrote to see how the destination treats keys could not be removed: remove them", "bucket", c.Destination.Name, "keys", p.keys(), "error", stuck)
 	}
 	if err == nil {
 		c.probes.mu.Lock()
@@ -226,6 +226,14 @@ func (p *probe) list(ctx context.Context) (map[string]int64, error) {
 		}
 	}
 	return listed, nil
+}
+
+// keys returns the absolute keys that the trial writes.
+func (p *probe) keys() []string {
+	if len(p.tree) > 0 {
+		return p.tree
+	}
+	return []string{p.odd, p.plain}
 }
 
 // below returns both keys up to the mark.

@@ -34,8 +34,17 @@ func (c *Copier) seeTags(ctx context.Context, t task.Task) (seen seenTags, err e
 		return seen, nil
 	}
 	seen.asked = time.Now()
-	seen.tags, err = c.Source.tags(ctx, t)
+	seen.tags, err = c.tagsOf(ctx, t)
 	return seen, err
+}
+
+// tagsOf asks for the tags of the task's version. The object may be gone, as at its GET.
+func (c *Copier) tagsOf(ctx context.Context, t task.Task) ([]driver.Tag, error) {
+	tags, err := c.Source.tags(ctx, t)
+	if IsAbsent(err) {
+		return nil, c.Source.refusal(ctx, t, err)
+	}
+	return tags, err
 }
 
 // sameVersion makes sure that the tags are of the version that the answer to a GET is of.
@@ -92,7 +101,7 @@ func (s seenTags) after(second time.Time, header http.Header) bool {
 
 // sameTags asks for the tags again, and fails where they are others than were seen.
 func (c *Copier) sameTags(ctx context.Context, t task.Task, seen seenTags) error {
-	again, err := c.Source.tags(ctx, t)
+	again, err := c.tagsOf(ctx, t)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/dth-dev/dth/core/list"
+	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/sdk/driver"
 )
 
@@ -64,20 +66,43 @@ func (p *probe) compareTree(ctx context.Context) (problem string, err error) {
 			kept++
 		}
 	}
-	late := !p.copier.Destination.Session.Limits.StronglyConsistent && p.listings == 1
-	switch {
-	case kept == len(p.bytes):
+	if kept == len(p.bytes) {
 		return "", nil
-	case kept > 0 && !late:
+	}
+	lost, err := p.lost(ctx)
+	if err == nil && kept > 0 && lost {
 		return "the store was found to keep only one of both", nil
 	}
-	return "", p.unseen()
+	return "", cmp.Or(err, p.unseen())
+}
+
+// lost says whether one of the objects is not there as it was written, whatever a listing
+// says, which may be late.
+func (p *probe) lost(ctx context.Context) (bool, error) {
+	side := p.copier.Destination
+	if side.Session.Limits.StronglyConsistent {
+		return true, nil
+	}
+	for key, data := range p.bytes {
+		var object driver.Object
+		err := side.control(ctx, observe.Stat, func() (err error) {
+			object, err = side.bucket.Stat(ctx, driver.StatRequest{Key: key})
+			return err
+		})
+		switch {
+		case err != nil && !IsAbsent(err):
+			return false, err
+		case err != nil || object.Size != int64(len(data)):
+			return true, nil //nolint:nilerr // its absence is what was to be found out
+		}
+	}
+	return false, nil
 }
 
 // FindBelow returns the absolute key of an object below the absolute key of another, "" where a
 // listing shows none. The marker of a folder is none.
 func (s *Side) FindBelow(ctx context.Context, key string) (string, error) {
-	request := driver.ListRequest{Prefix: key + "/", MaxKeys: 2}
+	request := driver.ListRequest{Prefix: key + "/"}
 	var pages list.Tokens
 	for {
 		page, err := s.List(ctx, request)
