@@ -71,14 +71,20 @@ func (c Comparer) Compare(pair Pair) Verdict {
 	return byTime(pair)
 }
 
-// doubted compares a pair whose last copy is not known to have succeeded. One that was
-// interrupted, or that failed for this very version, is made again even where the bytes are
-// the same, and whatever was proved before: its attributes may be what did not arrive. Who
-// compares by more than listings asks both stores.
+// doubted compares a pair whose last copy is not known to have succeeded. One that failed
+// for this very version is made again even where the bytes are the same, and whatever was
+// proved before: its attributes may be what did not arrive. So may those of one that was
+// interrupted: where its bytes are the same, both stores are asked. Who compares by more than
+// listings asks both stores, too.
 func (c Comparer) doubted(pair Pair) Verdict {
 	switch {
 	case c.Strict:
-	case pair.Record.Outcome == journal.OutcomeInterrupted, pair.Record.FailedFor(pair.Source.ETag):
+	case pair.Record.FailedFor(pair.Source.ETag):
+		return Different
+	case pair.Record.Outcome == journal.OutcomeInterrupted && c.By != job.CompareChecksum:
+		if c.byETag(pair) == Same {
+			return Unclear
+		}
 		return Different
 	}
 	switch {

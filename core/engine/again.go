@@ -68,10 +68,11 @@ func (e *Engine) findFailed(ctx context.Context, earlier string, to queue.Queue,
 		}
 		group.Go(func() error { return a.look(groupContext, record) })
 	}
-	if err := errors.Join(group.Wait(), failure); err != nil {
-		return err
+	err := errors.Join(group.Wait(), failure)
+	if err == nil {
+		err = a.flush(ctx)
 	}
-	if err := errors.Join(a.flush(ctx), a.flushPassed(ctx)); err != nil {
+	if err := errors.Join(err, a.flushPassed(ctx)); err != nil {
 		return err
 	}
 	e.counters.ListingDone.Store(true)

@@ -100,8 +100,10 @@ func (e *Engine) toldApart(ctx context.Context, tasks []task.Task) bool {
 	held, err := e.destination.Stat(ctx, e.to.Relative(key))
 	switch listed := false; {
 	case transfer.IsAbsent(err):
-		listed, err = e.destination.Lists(ctx, key)
-		if err != nil || listed {
+		if !e.single { // a copy lists nothing
+			listed, err = e.destination.Lists(ctx, key)
+		}
+		if listed || err != nil && !transfer.IsAbsent(err) {
 			return false
 		}
 	case err != nil || !areTwo(before, held):
@@ -203,12 +205,24 @@ func (e *Engine) sendCanary(ctx context.Context) (found canary) {
 	found.unknown = e.destination.Write(ctx, e.to.Relative(key), []byte("dth looks whether two buckets are one. This object can be removed.\n"))
 	written := driver.KindOf(found.unknown) != driver.KindDenied
 	if found.unknown == nil {
-		found.two, found.unknown = e.gone(ctx, e.from.Relative(key))
+		found.two, found.unknown = e.lacks(ctx, e.from.Relative(key))
 	}
 	if written { // or maybe so
 		found.left = e.removeCanary(ctx, key)
 	}
 	return found
+}
+
+// lacks says whether the source does not have a key. A copy lists nothing.
+func (e *Engine) lacks(ctx context.Context, key string) (bool, error) {
+	if !e.single {
+		return e.gone(ctx, key)
+	}
+	_, err := e.source.Stat(ctx, key)
+	if transfer.IsAbsent(err) {
+		return true, nil
+	}
+	return false, err
 }
 
 // proveByCanary returns a *GuardError unless an object of dth's own tells that both buckets

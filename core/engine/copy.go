@@ -3,9 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/dth-dev/dth/core/fit"
 	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/observe"
@@ -38,7 +36,7 @@ func sameObject() error {
 	return &job.Error{What: "source and destination are the same object", Do: "choose another bucket or key", Usage: true}
 }
 
-// Copy copies the one object of an engine made by NewObject. It needs no listing. Report
+// Copy copies the one object of an engine made by NewObject. It lists nothing. Report
 // and error are as those of Sync.
 func (e *Engine) Copy(ctx context.Context) (*observe.Report, error) {
 	return e.run(ctx, e.copyObject)
@@ -58,9 +56,6 @@ func (e *Engine) copyObject(ctx context.Context) error {
 	}
 	if err := e.apart.letWrite(ctx, e, []task.Task{t}); err != nil {
 		return err
-	}
-	if err := e.refusedPlace(ctx); err != nil {
-		return e.refuseObject(ctx, t, err)
 	}
 	if _, err := e.openInside(ctx); err != nil {
 		return err
@@ -82,30 +77,4 @@ func (e *Engine) copyObject(ctx context.Context) error {
 		return err // what was asked for is not there, or nothing but the credentials is wrong
 	}
 	return nil
-}
-
-// refusedPlace returns why the destination, which may be a tree, cannot hold the object. A
-// copy needs no right to list, and no store that lists.
-func (e *Engine) refusedPlace(ctx context.Context) error {
-	err := e.refusedByFolders(ctx)
-	if err == nil {
-		err = e.refusedObject(ctx)
-	}
-	var unfit *fit.Error
-	if err == nil || errors.As(err, &unfit) || ctx.Err() != nil {
-		return err
-	}
-	e.warn(fmt.Sprintf("whether the destination has an object above or below this one, which some stores would lose, could not be found out: %v", err))
-	return nil
-}
-
-// refuseObject records an object that the destination cannot hold.
-func (e *Engine) refuseObject(ctx context.Context, t task.Task, reason error) error {
-	var unfit *fit.Error
-	if !errors.As(reason, &unfit) {
-		return reason
-	}
-	record := e.copier.Failed(t, reason)
-	e.counters.Add(record.Counts())
-	return e.journal.Append(context.WithoutCancel(ctx), []journal.Record{record})
 }

@@ -95,8 +95,8 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 	if err == nil {
 		err = f.flushExtras(ctx)
 	}
-	if err == nil {
-		err = f.flushPassed(ctx)
+	if failure := f.flushPassed(ctx); err == nil {
+		err = failure
 	}
 	if err == nil {
 		e.counters.ListingDone.Store(true)
@@ -258,6 +258,9 @@ func copied[T any](value *T) *T {
 // ETags and the journal decide, and a pair that neither proves differs: time and size were
 // not asked for.
 func (e *Engine) equalByChecksum(ctx context.Context, pair diff.Pair) (bool, error) {
+	if pair.Record != nil && pair.Record.Outcome == journal.OutcomeInterrupted {
+		return e.arrivedWhole(ctx, pair)
+	}
 	verdict, err := e.statBoth(ctx, pair.Key)
 	if err != nil || verdict != checksum.Unknown {
 		return verdict == checksum.Equal, err
@@ -271,6 +274,26 @@ func (e *Engine) equalByChecksum(ctx context.Context, pair diff.Pair) (bool, err
 		})
 	}
 	return equal, nil
+}
+
+// arrivedWhole says whether both stores show a key, whose copy was interrupted, with the same
+// bytes and attributes. One that was adapted to the destination, or has tags, is copied again.
+func (e *Engine) arrivedWhole(ctx context.Context, pair diff.Pair) (bool, error) {
+	source, err := e.source.Stat(ctx, pair.Key)
+	if err == nil {
+		var destination driver.Object
+		if destination, err = e.destination.Stat(ctx, e.written(pair.Key)); err == nil {
+			sums := checksum.Compare(source.Checksums, destination.Checksums)
+			listed := e.comparer()
+			listed.By, listed.Strict = job.CompareAuto, true
+			same := sums == checksum.Equal || sums == checksum.Unknown && listed.Compare(diff.Pair{Source: &source, Destination: &destination}) == diff.Same
+			return same && source.Size == destination.Size && e.copier.SameAttributes(source, destination), nil
+		}
+	}
+	if transfer.IsAbsent(err) {
+		return false, nil
+	}
+	return false, err
 }
 
 // statBoth compares the full-object checksums that both stores keep of a key. One that is

@@ -64,7 +64,7 @@ func TestKilledAfterThePutLanded(t *testing.T) {
 	}{
 		"rewritten meanwhile":          {opaqueETags, true, nextSync, 1, journal.OutcomeDone},
 		"as it was":                    {opaqueETags, false, nextSync, 1, journal.OutcomeDone},
-		"as it was, and both say so":   {nil, false, nextSync, 1, journal.OutcomeDone}, // its attributes may be missing
+		"as it was, and both say so":   {nil, false, nextSync, 0, journal.OutcomeInterrupted},
 		"rewritten, and both say so":   {nil, true, nextSync, 1, journal.OutcomeDone},
 		"taken again":                  {opaqueETags, true, nextRetry, 1, journal.OutcomeDone},
 		"killed twice, then rewritten": {opaqueETags, true, killedAgain, 1, journal.OutcomeDone},

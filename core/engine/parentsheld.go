@@ -211,7 +211,7 @@ func (e *Engine) refusedByFolders(ctx context.Context) error {
 		return nil
 	}
 	for i := 1; i < len(key); i++ {
-		if key[i] != '/' || e.single && i == len(key)-1 {
+		if key[i] != '/' {
 			continue
 		}
 		there, err := e.destination.Lists(ctx, key[:i])
@@ -248,26 +248,4 @@ func (e *Engine) keepsBelow(ctx context.Context, beside string) (problem string,
 		return "", nil
 	}
 	return problem, err
-}
-
-// refusedObject returns why the destination cannot hold the one object of a copy, because
-// it is a tree.
-func (e *Engine) refusedObject(ctx context.Context) error {
-	rules, key := e.destination.Session.KeyRules, e.to.Strip
-	if !rules.NoParentConflict && !rules.LookUp {
-		return nil
-	}
-	below, err := e.below(ctx, key)
-	if err != nil || below == "" {
-		return err
-	}
-	if there, err := e.destination.Lists(ctx, key); there || err != nil {
-		return err
-	}
-	if !rules.NoParentConflict {
-		if problem, err := e.keepsBelow(ctx, key); problem == "" || err != nil {
-			return err
-		}
-	}
-	return e.unfit(key, e.copier.Fit.Unkept(fmt.Sprintf("it holds no object above the key %q", below)))
 }

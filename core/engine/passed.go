@@ -24,7 +24,10 @@ func (f *finder) pass(ctx context.Context, t task.Task, reason error) error {
 	return nil
 }
 
+// flushPassed puts on record what was passed over, also when the run was interrupted: it is
+// counted.
 func (f *finder) flushPassed(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	err := error(nil)
 	for group := range slices.Chunk(f.passed, knownAtOnce) {
 		if err == nil {

@@ -195,11 +195,17 @@ func TestLastProofHolds(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		overwritten bool // the destination's object, meanwhile
+		later       time.Duration
 		want        int64
-	}{"as it was": {false, 0}, "overwritten": {true, 1}} {
+	}{
+		"as it was": {false, 0, 0}, "overwritten": {true, 0, 1},
+		"written later": {false, time.Minute, 1}, // with other attributes, perhaps
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
+			clock := &dial{at: time.Now().Add(-time.Hour)}
+			w.source = startServerAs(t, "src", memdriver.Config{Now: clock.now})
 			w.rules = opaqueETags
 			w.put("a", content(100, 1), driver.Attributes{})
 			w.sync()
@@ -211,6 +217,7 @@ func TestLastProofHolds(t *testing.T) {
 				}
 			}
 			w.source.Heal()
+			clock.turn(test.later)
 			w.put("a", content(100, 1), driver.Attributes{})
 			if test.overwritten {
 				if _, err := w.destination.Put("dst", "a", content(100, 3), driver.Attributes{}); err != nil {

@@ -96,3 +96,30 @@ func headersOf(a driver.Attributes) []attribute {
 	}
 	return all
 }
+
+// SameAttributes says whether two looks show an object of the source, and what the destination
+// has of it, with the same attributes. Tags, which looks do not show, and what the copy was
+// adapted in are taken to differ.
+func (c *Copier) SameAttributes(source, destination driver.Object) bool {
+	class := c.Fit.Class(source.StorageClass)
+	switch {
+	case c.Tags, class != "" && !strings.EqualFold(class, destination.StorageClass):
+		return false
+	case c.Bare:
+		return true
+	case len(source.Attributes.NotCarried) > 0:
+		return false
+	}
+	if source.Attributes.ContentType == "" {
+		destination.Attributes.ContentType = "" // stores give objects one of their own
+	}
+	return hasAll(source.Attributes, destination) && hasAll(destination.Attributes, source)
+}
+
+// hasAll says whether an object has all attributes.
+func hasAll(wanted driver.Attributes, object driver.Object) bool {
+	return !slices.ContainsFunc(attributesOf(wanted), func(a attribute) bool {
+		value, has := a.kept(heldObject{Object: object})
+		return !has || !a.same(a.value, value)
+	})
+}
