@@ -322,6 +322,7 @@ func TestListOfPartsThatCannotBe(t *testing.T) {
 func TestHeldPartIsCompared(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.settings.Transfers = 1 // the one part in flight at the interruption may be there without a record
 	w.put("big", content(20*minPart, 1), driver.Attributes{})
 	w.interrupted(13, nil, nil)
 	held := 0
@@ -334,8 +335,8 @@ func TestHeldPartIsCompared(t *testing.T) {
 	})
 	mustRun(t, report, err)
 	w.same()
-	if n := w.destination.Count("Part") - sent; n != 20-held+1 {
-		t.Errorf("%d parts were sent, want the %d that were missing and the one that differs", n, 20-held)
+	if n := w.destination.Count("Part") - sent; n < 20-held+1 || n > 20-held+2 {
+		t.Errorf("%d parts were sent, want the %d that were missing, the one that differs and one more at most", n, 20-held)
 	}
 }
 
