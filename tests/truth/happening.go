@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/dth-dev/dth/sdk/memdriver"
@@ -148,7 +149,8 @@ func (s *stage) later(after int, request memdriver.Request) memdriver.Effect {
 			again := r.Clone(context.Background())
 			again.Body = io.NopCloser(bytes.NewReader(body))
 			s.mu.Lock()
-			s.late = append(s.late, lateEffect{s.arrived + after, func() { s.land(next, again, request) }})
+			command := s.commands
+			s.late = append(s.late, lateEffect{s.arrived + after, func() { s.land(next, again, request, command) }})
 			s.mu.Unlock()
 			r.Body = io.NopCloser(bytes.NewReader(nil))
 			memdriver.Fail(500, "InternalError")(nil).ServeHTTP(w, r)
@@ -156,8 +158,8 @@ func (s *stage) later(after int, request memdriver.Request) memdriver.Effect {
 	}
 }
 
-// land executes a request late, and remembers what came of it.
-func (s *stage) land(next http.Handler, r *http.Request, request memdriver.Request) {
+// land executes a request of a command late, and remembers what came of it.
+func (s *stage) land(next http.Handler, r *http.Request, request memdriver.Request, command int) {
 	server := s.servers[Destination]
 	open := map[string]bool{}
 	for _, upload := range server.Uploads(request.Bucket) {
@@ -170,6 +172,9 @@ func (s *stage) land(next http.Handler, r *http.Request, request memdriver.Reque
 		if !open[upload.ID] {
 			s.lateMade[upload.ID] = true
 		}
+	}
+	if command != s.commands { // what an earlier command deleted is not this one's doing
+		s.deletions = slices.DeleteFunc(s.deletions, func(key string) bool { return key == request.Key })
 	}
 	object, _, err := server.Get(request.Bucket, request.Key)
 	if s.landed[request.Key] == nil {

@@ -25,6 +25,7 @@ type stage struct {
 	cancel    func() // interrupts the command
 	events    []*waiting
 	arrived   int // requests so far
+	commands  int // so far
 	late      []lateEffect
 	landed    map[string]map[string]bool // ETags that late effects gave a key of the destination
 	lateMade  map[string]bool            // IDs of uploads that late effects began
@@ -59,6 +60,7 @@ type lateEffect struct {
 func (s *stage) begin(events []Event, cancel func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.commands++
 	s.life, s.cancel, s.events = alive, cancel, nil
 	s.deletions, s.omitted, s.lied = nil, map[string]bool{}, map[string]bool{}
 	if s.history.Destination.ListsETags { // what it lists of earlier effects is seen
