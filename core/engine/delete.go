@@ -82,7 +82,7 @@ func (e *Engine) deleteExtra(ctx context.Context, key string) error {
 	}
 	e.counters.Failed.Add(1)
 	e.log.Warn("object not deleted", "key", key, "error", err)
-	return e.journal.Append(ctx, []journal.Record{{
+	return e.journal.Append(context.WithoutCancel(ctx), []journal.Record{{ // it is counted
 		Key: key, Run: e.copier.Run, Outcome: journal.OutcomeFailed, Error: err.Error(), At: time.Now(),
 	}})
 }
