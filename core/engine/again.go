@@ -134,7 +134,7 @@ func (a *again) gone(ctx context.Context, before journal.Record) error {
 	e.log.Info("object is not at the source any more", "key", before.Key)
 	record := e.vanished(task.Task{Key: before.Key, Size: before.Size, ETag: before.SourceETag})
 	e.counters.Add(record.Counts())
-	err := e.journal.Append(ctx, []journal.Record{record})
+	err := e.journal.Append(context.WithoutCancel(ctx), []journal.Record{record})
 	if err != nil || !a.pending[before.Key] {
 		return err
 	}
@@ -165,7 +165,7 @@ func (a *again) undeleted(ctx context.Context, before journal.Record) error {
 	}
 	record := journal.Record{Key: before.Key, Run: e.copier.Run, Outcome: journal.OutcomeFailed, Error: err.Error(), At: time.Now()}
 	e.counters.Add(record.Counts())
-	return e.journal.Append(ctx, []journal.Record{record})
+	return e.journal.Append(context.WithoutCancel(ctx), []journal.Record{record})
 }
 
 // conflictOf returns what keeps a destination that is a tree from holding an object which it
@@ -173,7 +173,7 @@ func (a *again) undeleted(ctx context.Context, before journal.Record) error {
 // has below it.
 func (a *again) conflictOf(ctx context.Context, key string) (parent, below string, err error) {
 	stores := ends{Engine: a.engine}
-	if _, held, err := stores.Destination(ctx, key); held || err != nil && !hides(err) {
+	if _, held, err := stores.Destination(ctx, key); held || err != nil && !transfer.IsHidden(err) {
 		return "", "", err
 	}
 	for i := range len(key) - 1 { // what ends in "/" is below nothing by that
@@ -184,11 +184,11 @@ func (a *again) conflictOf(ctx context.Context, key string) (parent, below strin
 			continue
 		}
 		_, there, err := stores.Destination(ctx, key[:i])
-		if !there && (err == nil || hides(err)) {
+		if !there && (err == nil || transfer.IsHidden(err)) {
 			_, err = a.engine.source.Stat(ctx, key[:i])
 			there = err == nil
 		}
-		if there || err != nil && !transfer.IsAbsent(err) && !hides(err) {
+		if there || err != nil && !transfer.IsAbsent(err) && !transfer.IsHidden(err) {
 			return key[:i], "", err
 		}
 		a.absent.Store(key[:i], true)

@@ -190,16 +190,10 @@ func (e *Engine) unfit(key string, refusal error) error {
 // Who may not list is not kept from writing.
 func (e *Engine) below(ctx context.Context, key string) (string, error) {
 	found, err := e.destination.FindBelow(ctx, key)
-	if hides(err) {
+	if transfer.IsHidden(err) {
 		return "", nil
 	}
 	return found, err
-}
-
-// hides says that a store does not let dth look: that keeps nobody from writing.
-func hides(err error) bool {
-	kind := driver.KindOf(err)
-	return kind == driver.KindDenied || kind == driver.KindUnsupported
 }
 
 // refusedByFolders returns why the destination cannot hold what is to be written below the
@@ -215,7 +209,7 @@ func (e *Engine) refusedByFolders(ctx context.Context) error {
 			continue
 		}
 		there, err := e.destination.Lists(ctx, key[:i])
-		if hides(err) {
+		if transfer.IsHidden(err) {
 			return nil
 		}
 		if err == nil && there {
@@ -242,7 +236,7 @@ func (e *Engine) refusedBelow(ctx context.Context, parent string) error {
 // keepsBelow is Copier.KeepsBelow for who may not write beside the location.
 func (e *Engine) keepsBelow(ctx context.Context, beside string) (problem string, err error) {
 	problem, err = e.copier.KeepsBelow(ctx, beside)
-	if hides(err) {
+	if transfer.IsHidden(err) {
 		e.warn(fmt.Sprintf("destination: bucket %q has the object %q, and whether the store keeps it beside what is written below or above it cannot be found out: check that it is still there: %v",
 			e.destination.Name, beside, err))
 		return "", nil

@@ -162,7 +162,7 @@ func (c *Copier) lookAtKept(ctx context.Context, t task.Task, written driver.Att
 	object, err := c.heldNow(ctx, t, written, etag)
 	var stale *staleError
 	switch {
-	case isHidden(err):
+	case IsHidden(err):
 		c.warnUnseen(t.Key, err)
 	case err != nil && (ctx.Err() != nil || driver.KindOf(err) == driver.KindExpired):
 		return err
@@ -250,15 +250,15 @@ func (c *Copier) held(ctx context.Context, t task.Task, written driver.Attribute
 		return object, err
 	}
 	object.tags, err = c.Destination.tags(ctx, task.Task{Key: key})
-	if isHidden(err) {
+	if IsHidden(err) {
 		c.warnUnseen(t.Key, err)
 		object.tags, err = written.Tags, nil
 	}
 	return object, err
 }
 
-// isHidden says whether something may not be seen.
-func isHidden(err error) bool {
+// IsHidden says whether something may not be seen.
+func IsHidden(err error) bool {
 	kind := driver.KindOf(err)
 	return kind == driver.KindDenied || kind == driver.KindUnsupported
 }

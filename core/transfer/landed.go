@@ -182,7 +182,7 @@ func (c *Copier) sourceSums(ctx context.Context, a *assembly, sums []driver.Chec
 	}
 	object, err := c.Source.stat(ctx, a.task.Key, a.task.VersionID)
 	switch {
-	case isHidden(err):
+	case IsHidden(err):
 		return nil, nil // without a statement the evidence is weaker, no more
 	case IsAbsent(err):
 		return nil, c.Source.failed(0, &changedError{"it is gone since its parts were read"})
