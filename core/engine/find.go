@@ -279,37 +279,43 @@ func (e *Engine) equalByChecksum(ctx context.Context, pair diff.Pair) (bool, err
 // arrivedWhole says whether both stores show a key, whose copy was interrupted, with the same
 // bytes and attributes. One that was adapted to the destination, or has tags, is copied again.
 func (e *Engine) arrivedWhole(ctx context.Context, pair diff.Pair) (bool, error) {
-	source, err := e.source.Stat(ctx, pair.Key)
-	if err == nil {
-		var destination driver.Object
-		if destination, err = e.destination.Stat(ctx, e.written(pair.Key)); err == nil {
-			sums := checksum.Compare(source.Checksums, destination.Checksums)
-			listed := e.comparer()
-			listed.By, listed.Strict = job.CompareAuto, true
-			same := sums == checksum.Equal || sums == checksum.Unknown && listed.Compare(diff.Pair{Source: &source, Destination: &destination}) == diff.Same
-			return same && source.Size == destination.Size && e.copier.SameAttributes(source, destination), nil
+	source, destination, err := e.lookAtBoth(ctx, pair.Key)
+	switch {
+	case transfer.IsAbsent(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	same := checksum.Compare(source.Checksums, destination.Checksums)
+	if same == checksum.Unknown {
+		listed := e.comparer()
+		listed.By, listed.Strict = job.CompareAuto, true
+		if listed.Compare(diff.Pair{Source: &source, Destination: &destination}) == diff.Same {
+			same = checksum.Equal
 		}
 	}
-	if transfer.IsAbsent(err) {
-		return false, nil
+	return same == checksum.Equal && source.Size == destination.Size && e.copier.SameAttributes(source, destination), nil
+}
+
+// lookAtBoth returns what both stores show of a key.
+func (e *Engine) lookAtBoth(ctx context.Context, key string) (source, destination driver.Object, err error) {
+	if source, err = e.source.Stat(ctx, key); err == nil {
+		destination, err = e.destination.Stat(ctx, e.written(key))
 	}
-	return false, err
+	return source, destination, err
 }
 
 // statBoth compares the full-object checksums that both stores keep of a key. One that is
 // gone from either since it was listed is different: the copy finds out.
 func (e *Engine) statBoth(ctx context.Context, key string) (checksum.Verdict, error) {
-	source, err := e.source.Stat(ctx, key)
-	if err == nil {
-		var destination driver.Object
-		if destination, err = e.destination.Stat(ctx, e.written(key)); err == nil {
-			return checksum.Compare(source.Checksums, destination.Checksums), nil
-		}
-	}
-	if transfer.IsAbsent(err) {
+	source, destination, err := e.lookAtBoth(ctx, key)
+	switch {
+	case transfer.IsAbsent(err):
 		return checksum.Different, nil
+	case err != nil:
+		return checksum.Unknown, err
 	}
-	return checksum.Unknown, err
+	return checksum.Compare(source.Checksums, destination.Checksums), nil
 }
 
 // drain takes the findings of the unclear pairs until all are decided.

@@ -174,11 +174,7 @@ type comparison func(ctx context.Context, pair diff.Pair) (checksum.Verdict, err
 
 // statBoth compares the checksums that both stores keep.
 func (v *verifier) statBoth(ctx context.Context, pair diff.Pair) (checksum.Verdict, error) {
-	source, err := v.engine.source.Stat(ctx, pair.Key)
-	if err != nil {
-		return checksum.Unknown, err
-	}
-	destination, err := v.engine.destination.Stat(ctx, v.engine.written(pair.Key))
+	source, destination, err := v.engine.lookAtBoth(ctx, pair.Key)
 	if err != nil {
 		return checksum.Unknown, err
 	}
