@@ -25,22 +25,24 @@ func (s *Server) Client() *s3.Client {
 	})
 }
 
-// awaitWrites waits until the server creates a bucket, which is removed again.
+// awaitWrites waits until the server would remove a bucket, of one that it has not: a
+// bucket made to try it would show in listings for a while after its removal.
 func (s *Server) awaitWrites(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startDeadline)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	const probe = "is-it-ready"
+	probe := &s3.DeleteBucketInput{Bucket: aws.String("is-it-ready")}
 	once := func(o *s3.Options) { o.Retryer = aws.NopRetryer{} }
 	for {
-		_, err := s.Client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(probe)}, once)
+		_, err := s.Client().DeleteBucket(ctx, probe, once)
 		var answered *http.ResponseError
 		switch {
-		case err == nil:
-			_, err = s.Client().DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(probe)})
+		case !errors.As(err, &answered):
 			return err
-		case !errors.As(err, &answered) || answered.HTTPStatusCode() != 503:
+		case answered.HTTPStatusCode() == 404:
+			return nil
+		case answered.HTTPStatusCode() != 503:
 			return err
 		}
 		select {

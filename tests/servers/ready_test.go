@@ -22,12 +22,12 @@ func TestWritesAreAwaited(t *testing.T) {
 		asked    []string
 		fails    string
 	}{
-		"at once": {asked: []string{"PUT /is-it-ready", "DELETE /is-it-ready"}},
+		"at once": {asked: []string{"DELETE /is-it-ready"}},
 		"in a while": {
 			refusals: 3, code: "XMinioServerNotInitialized", status: 503,
-			asked: []string{"PUT /is-it-ready", "PUT /is-it-ready", "PUT /is-it-ready", "PUT /is-it-ready", "DELETE /is-it-ready"},
+			asked: []string{"DELETE /is-it-ready", "DELETE /is-it-ready", "DELETE /is-it-ready", "DELETE /is-it-ready"},
 		},
-		"never": {refusals: 1, code: "InvalidAccessKeyId", status: 403, asked: []string{"PUT /is-it-ready"}, fails: "InvalidAccessKeyId"},
+		"never": {refusals: 1, code: "InvalidAccessKeyId", status: 403, asked: []string{"DELETE /is-it-ready"}, fails: "InvalidAccessKeyId"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,10 +36,12 @@ func TestWritesAreAwaited(t *testing.T) {
 			var asked []string
 			fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				asked = append(asked, r.Method+" "+strings.TrimSuffix(r.URL.Path, "/"))
+				status, code := http.StatusNotFound, "NoSuchBucket"
 				if left.Add(-1) >= 0 {
-					w.WriteHeader(c.status)
-					_, _ = io.WriteString(w, "<Error><Code>"+c.code+"</Code></Error>")
+					status, code = c.status, c.code
 				}
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, "<Error><Code>"+code+"</Code></Error>")
 			}))
 			server := &Server{Endpoint: fake.URL, AccessKey: "tester", SecretKey: "tester-secret", Region: "us-east-1"}
 			err := server.awaitWrites(t.Context())
