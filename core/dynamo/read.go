@@ -104,6 +104,18 @@ func (c *Client) Scan(ctx context.Context, table string) iter.Seq2[Item, error] 
 	})
 }
 
+// ScanIndex yields all items of an index, in no order. It lags behind the table. A yielded
+// error ends it.
+func (c *Client) ScanIndex(ctx context.Context, table, index string) iter.Seq2[Item, error] {
+	return c.pages(ctx, "Scan", func(ctx context.Context, start Item) ([]Item, Item, error) {
+		answer, err := c.api.Scan(ctx, &dynamodb.ScanInput{TableName: &table, IndexName: &index, ExclusiveStartKey: start})
+		if err != nil {
+			return nil, nil, err
+		}
+		return answer.Items, answer.LastEvaluatedKey, nil
+	})
+}
+
 // pages yields the items of one page after the other.
 func (c *Client) pages(ctx context.Context, doing string, read func(context.Context, Item) ([]Item, Item, error)) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {

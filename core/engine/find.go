@@ -82,12 +82,12 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 	if err == nil {
 		err = f.releaseAll(groupContext)
 	}
+	if err == nil && f.known != nil {
+		err = f.known.flush(groupContext, f.verdict(groupContext))
+	}
 	err = errors.Join(f.drain(groupContext), err)
 	if err == nil {
 		err = f.losses.total()
-	}
-	if err == nil && f.known != nil {
-		err = f.known.flush(ctx, f.differs(ctx))
 	}
 	if err == nil {
 		err = f.flush(ctx)
@@ -138,8 +138,8 @@ func (f *finder) consider(ctx context.Context, pair diff.Pair) error {
 	case diff.Different:
 		return f.want(ctx, pair)
 	case diff.Unclear:
-		if f.known != nil {
-			return f.known.compare(ctx, pair, f.differs(ctx))
+		if f.known != nil && f.known.decides(pair.Key) {
+			return f.known.compare(ctx, pair, f.verdict(ctx))
 		}
 		return f.ask(ctx, pair)
 	default:
@@ -177,24 +177,12 @@ func (f *finder) rest(ctx context.Context) error {
 		err = f.releaseOld(ctx)
 	}
 	if err == nil && f.known != nil {
-		err = f.known.flush(ctx, f.differs(ctx))
+		err = f.known.flush(ctx, f.verdict(ctx))
 	}
 	if err == nil && time.Since(f.oldest) >= f.age/2 {
 		err = f.flush(ctx)
 	}
 	return err
-}
-
-// compare compares a pair. What a fleet has on record is not at hand: it is unclear first.
-func (f *finder) compare(pair diff.Pair) diff.Verdict {
-	comparer := f.comparer
-	comparer.Strict = f.known != nil
-	return comparer.Compare(pair)
-}
-
-// differs returns what is done about a pair that must be copied.
-func (f *finder) differs(ctx context.Context) func(diff.Pair) error {
-	return func(pair diff.Pair) error { return f.want(ctx, pair) }
 }
 
 func (f *finder) task(pair diff.Pair) task.Task {

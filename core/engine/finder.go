@@ -5,17 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/dth-dev/dth/core/diff"
-	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/lease"
-	"github.com/dth-dev/dth/core/ledger"
 	"github.com/dth-dev/dth/core/observe"
 	"github.com/dth-dev/dth/core/queue"
 	"github.com/dth-dev/dth/core/task"
@@ -97,7 +92,7 @@ func (e *Engine) findOnce(ctx context.Context, wait bool) error {
 		return err
 	}
 	sending := newSender(ctx, e.fleet.Queue, e.fleet.Wake)
-	if e.looksUp() {
+	if !e.fleet.SkipCompare {
 		known, err := newKnown(ctx, e)
 		if err != nil {
 			return err
@@ -118,12 +113,6 @@ func (e *Engine) findOnce(ctx context.Context, wait bool) error {
 		return err
 	}
 	return e.awaitSettled(ctx)
-}
-
-// looksUp says whether records decide where ETags do not.
-func (e *Engine) looksUp() bool {
-	by := e.job.Settings.Compare
-	return !e.fleet.SkipCompare && (by == job.CompareAuto || by == job.CompareETag)
 }
 
 // sweep ends what crashed workers left at the destination and nobody will go on with.
@@ -221,111 +210,3 @@ func (s *sender) Send(_ context.Context, batch task.Batch) error {
 
 // Close waits for all batches to be stored. The queue itself stays open.
 func (s *sender) Close() error { return s.group.Wait() }
-
-// knownAtOnce is how many records are looked up in one request.
-const knownAtOnce = 100
-
-// known decides about pairs whose ETags cannot be compared: by the ledger of the last
-// listing or, once, by their records. It writes the ledger of this listing.
-type known struct {
-	engine *Engine
-	reader *ledger.Reader
-	writer *ledger.Writer
-	held   []heldPair // by ascending key
-	asked  int        // of them, those to be looked up
-}
-
-// heldPair is a pair that waits for those before it.
-type heldPair struct {
-	pair     diff.Pair
-	versions uint64
-	equal    bool // by the ledger
-	kept     bool // both versions have a name; else the ledger might hide a doubt of the journal
-}
-
-func newKnown(ctx context.Context, e *Engine) (*known, error) {
-	// Another list of prefixes is another ledger: each is of complete listings. So is a
-	// stricter way to compare: it does not take the word of times.
-	parts := append([]string{e.job.Source.Address(), e.job.Destination.Address()}, e.fleet.Prefixes...)
-	if by := e.job.Settings.Compare; by != job.CompareAuto {
-		parts = append(parts, "", string(by))
-	}
-	if !e.comparer().Whole {
-		parts = append(parts, "", string(e.job.Settings.Unmappable)) // adapted copies are equal
-	}
-	name := strings.Join(parts, "\n")
-	name = strconv.FormatUint(ledger.Fingerprint(name), 16)
-	reader, err := ledger.NewReader(ctx, e.fleet.Ledger, name)
-	if err != nil {
-		return nil, err
-	}
-	writer, err := ledger.NewWriter(e.fleet.Ledger, name, e.copier.Run)
-	if err != nil {
-		reader.Close()
-		return nil, err
-	}
-	return &known{engine: e, reader: reader, writer: writer}, nil
-}
-
-func (k *known) close() { k.reader.Close() }
-
-// compare decides about one pair, now or with those that follow. different is called
-// for each pair that must be copied.
-func (k *known) compare(ctx context.Context, pair diff.Pair, different func(diff.Pair) error) error {
-	versions := ledger.Fingerprint(pair.Source.ETag, pair.Source.Modified.UTC().Format(time.RFC3339Nano), pair.Destination.ETag,
-		pair.Destination.Modified.UTC().Format(time.RFC3339Nano))
-	before, found, err := k.reader.Find(pair.Key)
-	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	}
-	kept := pair.Source.ETag != "" && pair.Destination.ETag != ""
-	equal := found && before == versions && kept
-	k.held = append(k.held, heldPair{pair: cloned(pair), versions: versions, equal: equal, kept: kept})
-	if !equal {
-		k.asked++
-	}
-	if k.asked >= knownAtOnce || len(k.held) >= 100*knownAtOnce {
-		return k.flush(ctx, different)
-	}
-	return nil
-}
-
-// flush decides about all held pairs.
-func (k *known) flush(ctx context.Context, different func(diff.Pair) error) error {
-	records := map[string]journal.Record{}
-	if k.asked > 0 {
-		keys := make([]string, 0, k.asked)
-		for _, held := range k.held {
-			if !held.equal {
-				keys = append(keys, held.pair.Key)
-			}
-		}
-		var err error
-		if records, err = k.engine.fleet.Journal.Lookup(ctx, keys); err != nil {
-			return err
-		}
-	}
-	comparer := k.engine.comparer()
-	for _, held := range k.held {
-		if record, found := records[held.pair.Key]; found {
-			held.pair.Record = &record
-		}
-		if !held.equal && comparer.Compare(held.pair) != diff.Same {
-			if err := different(held.pair); err != nil {
-				return err
-			}
-			continue
-		}
-		k.engine.counters.Equal.Add(1)
-		if !held.kept {
-			continue
-		}
-		if err := k.writer.Add(ctx, ledger.Entry{Key: held.pair.Key, Versions: held.versions}); err != nil {
-			return err
-		}
-	}
-	k.held, k.asked = k.held[:0], 0
-	return nil
-}
-
-func (k *known) complete(ctx context.Context) error { return k.writer.Complete(ctx) }

@@ -135,6 +135,15 @@ func (j *memJournal) Adapted(_ context.Context, run string) iter.Seq2[journal.Re
 	return j.where(func(r journal.Record) bool { return r.Run == run && r.IsAdapted() })
 }
 
+func (j *memJournal) Doubts(_ context.Context, adapted bool) iter.Seq2[string, error] {
+	doubted := j.where(func(r journal.Record) bool {
+		return r.IsAdapted() && adapted || r.Outcome != journal.OutcomeDone && r.Outcome != journal.OutcomeDeleted
+	})
+	return func(yield func(string, error) bool) {
+		doubted(func(r journal.Record, err error) bool { return yield(r.Key, err) })
+	}
+}
+
 func (j *memJournal) where(is func(journal.Record) bool) iter.Seq2[journal.Record, error] {
 	return func(yield func(journal.Record, error) bool) {
 		j.mu.Lock()

@@ -228,6 +228,11 @@ type Shared interface {
 	// left out.
 	Lookup(ctx context.Context, keys []string) (map[string]Record, error)
 
+	// Doubts yields the keys of the records that are failed, skipped, vanished or
+	// interrupted, of whichever run, and on request of those that are done under another
+	// key or with changes; in no order. It may lag behind the last writes, as Failures.
+	Doubts(ctx context.Context, adapted bool) iter.Seq2[string, error]
+
 	// Tally records what came of one message of a run. A tally of the same message
 	// replaces the one before it, so that no delivery counts twice.
 	Tally(ctx context.Context, tally Tally) error

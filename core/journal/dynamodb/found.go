@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/dth-dev/dth/core/dynamo"
 	"github.com/dth-dev/dth/core/journal"
@@ -106,4 +107,35 @@ func (j *Journal) current(ctx context.Context, kind, run string, keys []dynamo.I
 		}
 	}
 	return records, nil
+}
+
+// Doubts implements journal.Shared. It reads the whole index, which holds nothing of an
+// object that was copied as it is.
+func (j *Journal) Doubts(ctx context.Context, adaptations bool) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for item, err := range j.client.ScanIndex(ctx, j.client.Objects(), dynamo.IndexFailed) {
+			if err != nil {
+				yield("", fmt.Errorf("journal: records of objects that are not done: %w", err))
+				return
+			}
+			key, is, err := doubted(item, adaptations)
+			if (err != nil || is) && (!yield(key, err) || err != nil) {
+				return
+			}
+		}
+	}
+}
+
+// doubted returns the key of an item of the index, and whether it is of a kind that is asked for.
+func doubted(item dynamo.Item, adaptations bool) (key string, is bool, err error) {
+	r := dynamo.Read(item)
+	key, scoped := strings.CutPrefix(string(r.Bytes(dynamo.Key)), keyScope)
+	kind, _, _ := strings.Cut(r.Text(dynamo.Found), "#")
+	if r.Err() == nil && !scoped {
+		r.Fail(dynamo.Key)
+	}
+	if r.Err() != nil {
+		return "", false, fmt.Errorf("journal: item of the index %s: %w", dynamo.IndexFailed, r.Err())
+	}
+	return key, kind == failed || adaptations && kind == adapted, nil
 }

@@ -115,6 +115,7 @@ func revisionTests() map[string]func(*testing.T, SharedStore) {
 		"stale writes are conflicts, others stored":  testConflicts,
 		"of many writers of a revision one succeeds": testWritersContend,
 		"a tally counts once a message":              testTally,
+		"doubts are of all runs":                     testDoubts,
 		"a proof is kept as the caller gives it":     testSharedProof,
 	}
 }
@@ -263,4 +264,36 @@ func testSharedProof(t *testing.T, store SharedStore) {
 	after, err := join(t, store, "w2").Lookup(ctx, []string{"k"})
 	must(t, "Lookup", err)
 	mustEqual(t, "proof", proofOf(record("k")), after["k"].Proved)
+}
+
+// testDoubts: what is not done is doubted, of whichever run, until it is done, and what was
+// adapted where that is asked for.
+func testDoubts(t *testing.T, store SharedStore) {
+	j := blind{join(t, store, "a")}
+	want := map[bool][]string{}
+	for i, key := range hostileKeys() {
+		failed := failure(key, fmt.Sprint("run-", i%3))
+		failed.Outcome = []journal.Outcome{
+			journal.OutcomeSkipped, journal.OutcomeFailed, journal.OutcomeVanished, journal.OutcomeInterrupted,
+		}[i%4]
+		changed, deleted, healed := record("changed/"+key), record("deleted/"+key), record("healed/"+key)
+		changed.Changes, deleted.Outcome = []string{"cache-control"}, journal.OutcomeDeleted
+		appendRecords(t, j, failed, record("done/"+key), changed, deleted, failure(healed.Key, "run-1"))
+		appendRecords(t, j, healed)
+		want[false] = append(want[false], key)
+		want[true] = append(want[true], key, changed.Key)
+	}
+	for adapted, keys := range want {
+		slices.Sort(keys)
+		mustEqual(t, fmt.Sprintf("doubts, adapted ones %t", adapted), keys, slices.Sorted(func(yield func(string) bool) {
+			for key, err := range j.Doubts(t.Context(), adapted) {
+				if err != nil {
+					t.Error(err)
+				}
+				if !yield(key) {
+					return
+				}
+			}
+		}))
+	}
 }

@@ -77,6 +77,10 @@ func (s *Service) perform(op string, body []byte) (any, error) {
 		return t.write(op, in, volume)
 	case "Query":
 		return t.query(in, volume)
+	case "Scan":
+		if in.IndexName != "" {
+			return t.query(in, volume)
+		}
 	}
 	return nil, fmt.Errorf("the stand-in does not know %s", op)
 }
