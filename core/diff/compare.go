@@ -37,10 +37,10 @@ func (c Comparer) Compare(pair Pair) Verdict {
 	switch {
 	case pair.Source.Size != pair.Destination.Size:
 		return Different
+	case c.Whole && pair.Record != nil && pair.Record.LastProof().Adapted:
+		return Different
 	case pair.Record != nil && pair.Record.IsDoubted():
 		return c.doubted(pair)
-	case c.Whole && pair.Record != nil && len(pair.Record.Changes) > 0:
-		return Different
 	}
 	switch c.By {
 	case job.CompareSize:

@@ -81,7 +81,7 @@ func (e ends) Delete(ctx context.Context, key string) error {
 // they state nothing that can be compared. Times and sizes say nothing.
 func (e ends) Same(source, destination driver.Object, record journal.Record) (journal.Grade, bool) {
 	comparer := e.comparer()
-	if record.FailedFor(source.ETag) || comparer.Whole && len(record.Changes) > 0 {
+	if record.FailedFor(source.ETag) || comparer.Whole && record.LastProof().Adapted {
 		return "", false
 	}
 	switch checksum.Compare(source.Checksums, destination.Checksums) {

@@ -61,8 +61,14 @@ type Record struct {
 	Replans         int      // how often the source changed while it was read
 	Error           string   // why it failed or was skipped; no secret
 	At              time.Time
-	// Proved is the last proof before a record that is not done; see Keeping.
+	// Of a record that is not done, what it keeps of those before; see Keeping. Proved is the
+	// last proof.
 	Proved Proof
+	// Unproved are the source ETags of other copies that failed or were interrupted since.
+	Unproved []string
+	// Since is the first of the runs in a row that left the key so, where it is another than
+	// Run.
+	Since string
 
 	// UploadOpen says, of a record to append, that the upload on record for the key is not
 	// this object's, or not its only one, and is still open: it stays on record. It is not kept.
@@ -157,8 +163,8 @@ type Journal interface {
 	// ends the scan.
 	Scan(ctx context.Context) iter.Seq2[Record, error]
 
-	// Failures yields the records of a run whose outcome is failed, skipped, vanished or
-	// interrupted, by ascending key.
+	// Failures yields the records whose outcome is failed, skipped, vanished or interrupted,
+	// by ascending key: of what the run left so, whichever run after it did so again.
 	Failures(ctx context.Context, run string) iter.Seq2[Record, error]
 
 	// Adapted yields the records of a run that are done under another key or with
@@ -209,7 +215,8 @@ type Journal interface {
 // what it is given: the caller, who read the record before, applies Record.Keeping.
 //
 // It has no order of keys: Scan reads all records before it yields the first, and is not
-// for large ones. Failures and Adapted may lag behind the last writes.
+// for large ones. Failures and Adapted may lag behind the last writes, and Failures yields
+// what no later run has taken up.
 //
 // An upload has one holder at a time, for as long as it shows signs of life:
 // IntendUpload and Upload make the caller the holder; those that add to it need it and

@@ -1,6 +1,10 @@
 package journal
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Proof is a state of a key in which the destination was known to hold the source's
 // object. It is of use only while both stores still show that state.
@@ -11,6 +15,7 @@ type Proof struct {
 	SourceModified  time.Time
 	DestinationETag string
 	Grade           Grade
+	Adapted         bool // what the destination holds was changed to fit it
 }
 
 // IsZero says that nothing was ever proved.
@@ -24,24 +29,52 @@ func (r Record) LastProof() Proof {
 	}
 	return Proof{
 		Size: r.Size, SourceETag: r.SourceETag, SourceVersion: r.SourceVersion, SourceModified: r.SourceModified,
-		DestinationETag: r.DestinationETag, Grade: r.Grade,
+		DestinationETag: r.DestinationETag, Grade: r.Grade, Adapted: len(r.Changes) > 0,
 	}
 }
 
 // Keeping returns the record as it is to replace before: one that is not done keeps the
-// last proof, unless it tells that the destination's object was removed.
+// last proof, which versions have failed since, and since when, unless it tells that the
+// destination's object was removed.
 func (r Record) Keeping(before Record) Record {
-	r.Proved = Proof{}
-	if r.Outcome != OutcomeDone && r.Outcome != OutcomeDeleted {
-		r.Proved = before.LastProof()
+	r.Proved, r.Unproved, r.Since = Proof{}, nil, ""
+	if !r.IsDoubted() || r.Outcome == OutcomeDeleted {
+		return r
+	}
+	r.Proved = before.LastProof()
+	if !before.IsDoubted() || before.Outcome == OutcomeDeleted {
+		return r
+	}
+	r.Unproved = before.unproved(r)
+	if since := cmp.Or(before.Since, before.Run); since != r.Run {
+		r.Since = since
 	}
 	return r
 }
 
-// FailedFor says that the copy of the version with this ETag failed. Its bytes may be at the
-// destination nevertheless, without all of its attributes.
+// unprovedKept is how many versions are told apart that failed. Of keys of which more did,
+// every version counts as one that did.
+const unprovedKept = 8
+
+const everyVersion = "*" // no ETag
+
+// unproved returns the versions that failed or were interrupted up to this record, for the
+// one that takes its place.
+func (r Record) unproved(next Record) []string {
+	again := next.Outcome == r.Outcome && next.SourceETag == r.SourceETag
+	if r.Outcome != OutcomeFailed && r.Outcome != OutcomeInterrupted || again || slices.Contains(r.Unproved, r.SourceETag) {
+		return r.Unproved
+	}
+	if len(r.Unproved) >= unprovedKept {
+		return []string{everyVersion}
+	}
+	return append(r.Unproved[:len(r.Unproved):len(r.Unproved)], r.SourceETag)
+}
+
+// FailedFor says that a copy of the version with this ETag failed and was not made since. Its
+// bytes may be at the destination nevertheless, without all of its attributes.
 func (r Record) FailedFor(etag string) bool {
-	return r.Outcome == OutcomeFailed && r.SourceETag == etag
+	return r.Outcome == OutcomeFailed && r.SourceETag == etag || slices.Contains(r.Unproved, etag) || slices.Contains(r.Unproved, everyVersion)
 }
 
 // IsDoubted says that a copy of the key was begun and is not known to have succeeded: what

@@ -213,13 +213,19 @@ func AppendProof(b []byte, proof journal.Proof) []byte {
 	b = pack.AppendString(b, proof.SourceVersion)
 	b = pack.AppendTime(b, proof.SourceModified)
 	b = pack.AppendString(b, proof.DestinationETag)
-	return pack.AppendString(b, string(proof.Grade))
+	b = pack.AppendString(b, string(proof.Grade))
+	if proof.Adapted {
+		return pack.AppendUint(b, 1)
+	}
+	return pack.AppendUint(b, 0)
 }
 
-// ReadProof reads what AppendProof wrote.
+// ReadProof reads what AppendProof wrote, also before it wrote whether the copy was adapted.
 func ReadProof(r *pack.Reader) journal.Proof {
-	return journal.Proof{
+	proof := journal.Proof{
 		Size: r.Int(), SourceETag: r.Text(), SourceVersion: r.Text(), SourceModified: r.Time(),
 		DestinationETag: r.Text(), Grade: journal.Grade(r.Text()),
 	}
+	proof.Adapted = r.Len() > 0 && r.Uint() == 1
+	return proof
 }

@@ -20,39 +20,11 @@ const stretch = 100
 // is in order, and the shards are merged. The index holds keys alone and lags, so the
 // records themselves are looked up, and one that has changed meanwhile is left out.
 func (j *Journal) found(ctx context.Context, kind, run string) iter.Seq2[journal.Record, error] {
-	return func(yield func(journal.Record, error) bool) {
-		var heads [shards]journal.Record
-		var next [shards]func() (journal.Record, error, bool)
-		var open [shards]bool
-		advance := func(i int) (err error) {
-			heads[i], err, open[i] = next[i]()
-			return err
-		}
-		for i := range shards {
-			var stop func()
-			next[i], stop = iter.Pull2(j.foundShard(ctx, kind, run, i))
-			defer stop()
-			if err := advance(i); err != nil {
-				yield(journal.Record{}, err)
-				return
-			}
-		}
-		for {
-			first := -1
-			for i := range shards {
-				if open[i] && (first < 0 || heads[i].Key < heads[first].Key) {
-					first = i
-				}
-			}
-			if first < 0 || !yield(heads[first], nil) {
-				return
-			}
-			if err := advance(first); err != nil {
-				yield(journal.Record{}, err)
-				return
-			}
-		}
+	streams := make([]iter.Seq2[journal.Record, error], shards)
+	for i := range shards {
+		streams[i] = j.foundShard(ctx, kind, run, i)
 	}
+	return journal.Merge(streams)
 }
 
 // foundShard yields the records of one shard by ascending key.

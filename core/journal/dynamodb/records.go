@@ -11,7 +11,6 @@ import (
 	"github.com/dth-dev/dth/core/internal/pack"
 	"github.com/dth-dev/dth/core/internal/packed"
 	"github.com/dth-dev/dth/core/journal"
-	"github.com/dth-dev/dth/sdk/driver"
 )
 
 // shards is over how many partitions of an index the records of one run are spread: one
@@ -110,6 +109,10 @@ func (j *Journal) recordItem(record journal.Record, nonce string) dynamo.Item {
 	if !record.Proved.IsZero() {
 		item["pv"] = dynamo.Bytes(packed.AppendProof(nil, record.Proved))
 	}
+	if len(record.Unproved) > 0 {
+		item["up"] = dynamo.Bytes(packed.AppendTexts(nil, record.Unproved))
+	}
+	dynamo.PutText(item, "si", record.Since)
 	dynamo.PutText(item, "sq", record.Sequencer)
 	dynamo.PutText(item, "m", record.Message)
 	dynamo.PutInt(item, "fl", flag(record.Inside, inside)|flag(record.Unmappable, unmappable)|flag(record.Archived, archived))
@@ -150,9 +153,10 @@ func readRecord(item dynamo.Item) (journal.Record, error) {
 	flags := r.Int("fl")
 	record := journal.Record{
 		Key: stored, Run: r.Text("run"), Size: r.Int("sz"), SourceETag: r.Text("et"), SourceVersion: r.Text("vm"), SourceModified: readSeconds(r, "mt"),
-		DestinationETag: r.Text("de"), Checksum: readChecksum(r, "c"), Written: r.Text("w"), Changes: r.Texts("ch"),
+		DestinationETag: r.Text("de"), Checksum: readPacked(r, "c", packed.ReadChecksum), Written: r.Text("w"), Changes: r.Texts("ch"),
 		Replans: int(r.Int("rp")), Error: r.Text("er"), At: r.Time("te"), Sequencer: r.Text("sq"), Message: r.Text("m"),
-		Proved: readProof(r, "pv"), Inside: flags&inside != 0, Unmappable: flags&unmappable != 0, Archived: flags&archived != 0, Revision: r.Int("v"),
+		Proved: readPacked(r, "pv", packed.ReadProof), Unproved: readPacked(r, "up", packed.ReadTexts), Since: r.Text("si"),
+		Inside: flags&inside != 0, Unmappable: flags&unmappable != 0, Archived: flags&archived != 0, Revision: r.Int("v"),
 	}
 	var ok bool
 	if record.Outcome, ok = inverse(outcomes(), r.Text("st")); !ok {
@@ -174,26 +178,17 @@ func readSeconds(r *dynamo.Reader, name string) time.Time {
 	return time.Unix(r.Int(name), 0).UTC()
 }
 
-func readProof(r *dynamo.Reader, name string) journal.Proof {
+// readPacked reads a packed attribute, zero where there is none.
+func readPacked[T any](r *dynamo.Reader, name string, read func(*pack.Reader) T) T {
+	var none T
 	if !r.Has(name) {
-		return journal.Proof{}
+		return none
 	}
 	p := pack.NewReader(string(r.Bytes(name)))
-	proof := packed.ReadProof(&p)
+	value := read(&p)
 	if p.Err() != nil {
 		r.Fail(name)
+		return none
 	}
-	return proof
-}
-
-func readChecksum(r *dynamo.Reader, name string) driver.Checksum {
-	if !r.Has(name) {
-		return driver.Checksum{}
-	}
-	p := pack.NewReader(string(r.Bytes(name)))
-	checksum := packed.ReadChecksum(&p)
-	if p.Err() != nil {
-		r.Fail(name)
-	}
-	return checksum
+	return value
 }

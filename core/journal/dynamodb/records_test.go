@@ -60,6 +60,7 @@ func TestRecordIsOneWriteUnit(t *testing.T) {
 				Size: 4096, SourceETag: strings.Repeat("e", 34), SourceVersion: strings.Repeat("v", 32), SourceModified: time.Now(),
 				DestinationETag: strings.Repeat("e", 34), Grade: journal.GradeBoth,
 			},
+			Unproved: []string{strings.Repeat("e", 34)}, Since: "20261123T070000Z-7f3a",
 		}, 1024},
 	} {
 		if got := size(t, j.recordItem(test.record, newNonce())); got > test.most {

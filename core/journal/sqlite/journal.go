@@ -57,12 +57,6 @@ func (j *Journal) Scan(ctx context.Context) iter.Seq2[journal.Record, error] {
 	return scan(ctx, j.file, "SELECT key, record FROM objects WHERE key >= ? ORDER BY key LIMIT ?", nil, readRecord)
 }
 
-// Failures yields the records of a run whose outcome is failed, skipped, vanished or
-// interrupted, by ascending key.
-func (j *Journal) Failures(ctx context.Context, run string) iter.Seq2[journal.Record, error] {
-	return scan(ctx, j.file, "SELECT key, record FROM objects WHERE failed_run = ? AND key >= ? ORDER BY key LIMIT ?", []any{blob(run)}, readRecord)
-}
-
 // Adapted yields the records of a run that are done under another key or with changes,
 // by ascending key.
 func (j *Journal) Adapted(ctx context.Context, run string) iter.Seq2[journal.Record, error] {

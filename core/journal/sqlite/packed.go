@@ -47,12 +47,15 @@ func packRecord(record journal.Record) ([]byte, error) {
 	b = pack.AppendInt(b, int64(record.Replans))
 	b = pack.AppendString(b, record.Error)
 	b = pack.AppendTime(b, record.At)
-	if record.SourceModified.IsZero() && record.Proved.IsZero() {
+	kept := !record.Proved.IsZero() || len(record.Unproved) > 0 || record.Since != ""
+	if record.SourceModified.IsZero() && !kept {
 		return b, nil // as it was before version 3
 	}
 	b = pack.AppendTime(b, record.SourceModified)
-	if !record.Proved.IsZero() {
+	if kept {
 		b = packed.AppendProof(b, record.Proved)
+		b = packed.AppendTexts(b, record.Unproved)
+		b = pack.AppendString(b, record.Since)
 	}
 	return b, nil
 }
@@ -80,6 +83,9 @@ func readRecord(entry row) (journal.Record, error) {
 	}
 	if r.Len() > 0 {
 		record.Proved = packed.ReadProof(&r)
+	}
+	if r.Len() > 0 {
+		record.Unproved, record.Since = packed.ReadTexts(&r), r.Text()
 	}
 	return record, r.Err()
 }
