@@ -77,9 +77,29 @@ func (e ends) Delete(ctx context.Context, key string) error {
 	return e.remove(ctx, e.written(key))
 }
 
-// Same compares what both stores state, and takes the word of the key's last proof where
-// they state nothing that can be compared. Times and sizes say nothing.
+// Same compares what both stores show of the bytes and the attributes. Times and sizes say
+// nothing.
 func (e ends) Same(source, destination driver.Object, record journal.Record) (journal.Grade, bool) {
+	grade, same := e.sameBytes(source, destination, record)
+	return grade, same && (e.copier.SameAttributes(source, destination) || e.untouched(source, destination, record))
+}
+
+// untouched says that neither side was written since the key's record. It is asked where the
+// attributes of both cannot be compared: of tags, and of copies that were adapted. A source
+// that was written shortly before the record may have been again in the same second. A
+// destination whose clock is ahead costs a copy.
+func (e ends) untouched(source, destination driver.Object, record journal.Record) bool {
+	if !e.copier.Tags && len(record.Changes) == 0 {
+		return false
+	}
+	return record.Outcome == journal.OutcomeDone && source.ETag == record.SourceETag && destination.ETag == record.DestinationETag &&
+		!source.Modified.IsZero() && source.Modified.Unix() == record.SourceModified.Unix() && record.At.Sub(source.Modified) > transfer.MostSkew &&
+		!destination.Modified.IsZero() && !destination.Modified.After(record.At)
+}
+
+// sameBytes compares what both stores state, and takes the word of the key's last proof where
+// they state nothing that can be compared.
+func (e ends) sameBytes(source, destination driver.Object, record journal.Record) (journal.Grade, bool) {
 	comparer := e.comparer()
 	if record.FailedFor(source.ETag) || comparer.Whole && record.LastProof().Adapted {
 		return "", false

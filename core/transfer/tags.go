@@ -61,9 +61,9 @@ func (c *Copier) sameVersion(ctx context.Context, t task.Task, answer *exchange.
 	return c.sameTags(ctx, t, seen)
 }
 
-// mostSkew is how far our clock may be from a store's: signatures are refused beyond it
+// MostSkew is how far the clock of this machine may be from a store's: signatures are refused beyond it
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html#RESTAuthenticationTimeStamp).
-const mostSkew = 15 * time.Minute
+const MostSkew = 15 * time.Minute
 
 // sameVersionLooked is sameVersion for a look at the object, which tells no date.
 func (c *Copier) sameVersionLooked(ctx context.Context, t task.Task, object driver.Object, seen seenTags) error {
@@ -73,7 +73,7 @@ func (c *Copier) sameVersionLooked(ctx context.Context, t task.Task, object driv
 	if err := c.stillModified(t, object.Modified); err != nil {
 		return err
 	}
-	if !t.Modified.IsZero() && !object.Modified.IsZero() && seen.asked.Sub(t.Modified) > mostSkew {
+	if !t.Modified.IsZero() && !object.Modified.IsZero() && seen.asked.Sub(t.Modified) > MostSkew {
 		return nil
 	}
 	return c.sameTags(ctx, t, seen)
