@@ -71,6 +71,7 @@ type receipt struct {
 // SignAhead; the zero value has it signed when it is needed.
 func (c *Copier) Copy(ctx context.Context, t task.Task, signed driver.Exchange) (journal.Record, error) {
 	replans := 0
+	ctx = withTrail(ctx)
 	for {
 		got, err := c.copyVersion(ctx, t, signed)
 		switch {
@@ -114,7 +115,13 @@ func (c *Copier) copyVersion(ctx context.Context, t task.Task, signed driver.Exc
 	}
 	got, err := c.move(ctx, t, signed, layout)
 	if err == nil {
-		err = c.lookUp(ctx, key)
+		return got, c.lookUp(ctx, key)
+	}
+	if trailOf(ctx).stored.Load() { // and something failed after that, which says less
+		var unfit *fit.Error
+		if elsewhere := c.lookUp(ctx, key); errors.As(elsewhere, &unfit) {
+			err = elsewhere
+		}
 	}
 	return got, err
 }
@@ -182,6 +189,9 @@ func (c *Copier) ended(ctx context.Context, t task.Task, replans int, err error)
 	if IsChanged(err) {
 		err = fmt.Errorf("%w, %d times in a row; run again when it rests", err, replans+1)
 	}
+	if trailOf(ctx).written.Load() {
+		err = writtenError{err}
+	}
 	return c.failed(t, replans, err), err
 }
 
@@ -189,7 +199,7 @@ func (c *Copier) ended(ctx context.Context, t task.Task, replans int, err error)
 func (c *Copier) failed(t task.Task, replans int, err error) journal.Record {
 	record := journal.Record{
 		Key: t.Key, Run: c.Run, Outcome: journal.OutcomeFailed, Size: t.Size, SourceETag: t.ETag, SourceVersion: t.VersionID,
-		SourceModified: t.Modified, Replans: replans, Error: err.Error(), Archived: archived(err), At: time.Now(),
+		SourceModified: t.Modified, Replans: replans, Error: err.Error(), At: time.Now(),
 	}
 	kind := driver.KindOf(err)
 	skip := kind == driver.KindFrozen || kind == driver.KindUnsupported
@@ -197,23 +207,8 @@ func (c *Copier) failed(t task.Task, replans int, err error) journal.Record {
 	if errors.As(err, &unfit) {
 		record.Unmappable, skip = true, unfit.Skip
 	}
-	if skip {
-		record.Outcome = journal.OutcomeSkipped
+	if skip && !mayHaveWritten(err) {
+		record.Outcome, record.Archived = journal.OutcomeSkipped, archived(err)
 	}
 	return record
-}
-
-// lookUp looks an unusual absolute key up in a listing where the store's key rules are
-// not known: a second net below CheckKey, for what no probe foresees.
-func (c *Copier) lookUp(ctx context.Context, written string) error {
-	if !c.Destination.Session.KeyRules.LookUp || !unusual(written) {
-		return nil
-	}
-	if listed, err := c.Destination.Lists(ctx, written); err != nil || listed {
-		return err
-	}
-	return c.Destination.failed(0, &driver.Error{
-		Op: "Put", Key: written, Kind: driver.KindUnsupported,
-		Message: "the store accepted the object but does not list it under this key: it was stored under another name or not at all",
-	})
 }

@@ -102,7 +102,9 @@ func (c *Copier) copyWholeInside(ctx context.Context, t task.Task, source driver
 	}
 	err = c.attempt(ctx, c.Destination, func(ctx context.Context) (err error) {
 		c.Destination.requests.Count(observe.CopyObject)
-		if object, err = c.Inside.copier.CopyObject(ctx, request); err != nil {
+		object, err = c.Inside.copier.CopyObject(ctx, request)
+		leaveTrail(ctx, err)
+		if err != nil {
 			return c.insideError(err)
 		}
 		if len(fullObject(object.Checksums)) == 0 || object.Size != t.Size { // the answer proves nothing

@@ -287,7 +287,9 @@ func (s *Side) get(ctx context.Context, t task.Task, signed driver.Exchange, off
 // put uploads a whole object once. hasher is what the body feeds; nil for none.
 func (s *Side) put(ctx context.Context, request driver.PutRequest, key string, body io.Reader, hasher *checksum.Hasher) (*exchange.Answer, error) {
 	request.Key = s.Prefix + key
-	return s.putAt(ctx, request, body, hasher)
+	answer, err := s.putAt(ctx, request, body, hasher)
+	leaveTrail(ctx, err)
+	return answer, err
 }
 
 // putAt uploads a whole object once, under the absolute key that the request names.

@@ -138,6 +138,7 @@ func (s *Side) completeUpload(ctx context.Context, request driver.CompleteUpload
 	request.Upload.Key = s.Prefix + key
 	s.requests.Count(observe.CompleteUpload)
 	object, err := uploader.CompleteUpload(ctx, request)
+	leaveTrail(ctx, err)
 	return object, s.failed(0, err)
 }
 
