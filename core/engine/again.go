@@ -152,18 +152,21 @@ func (a *again) gone(ctx context.Context, before journal.Record) error {
 // the destination, unless that has it no more.
 func (a *again) undeleted(ctx context.Context, before journal.Record) error {
 	e := a.engine
-	_, err := e.destination.Stat(ctx, before.Key)
+	written := cmp.Or(before.Written, before.Key)
+	_, err := e.destination.Stat(ctx, written)
 	switch {
 	case transfer.IsAbsent(err):
-		e.log.Info("object is not at the destination any more", "key", before.Key)
+		e.log.Info("object is not at the destination any more", "key", written)
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err == nil:
 		err = fmt.Errorf("destination: bucket %q: only the destination has %q, and retry deletes nothing: run sync with --delete",
-			e.destination.Name, e.to.Absolute(before.Key))
+			e.destination.Name, e.to.Absolute(written))
 	}
-	record := journal.Record{Key: before.Key, Run: e.copier.Run, Outcome: journal.OutcomeFailed, Error: err.Error(), At: time.Now()}
+	record := journal.Record{
+		Key: before.Key, Written: before.Written, Run: e.copier.Run, Outcome: journal.OutcomeFailed, Error: err.Error(), At: time.Now(),
+	}
 	e.counters.Add(record.Counts())
 	return e.journal.Append(context.WithoutCancel(ctx), []journal.Record{record})
 }

@@ -80,11 +80,24 @@ func (e *Engine) deleteExtra(ctx context.Context, key string) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	e.counters.Failed.Add(1)
 	e.log.Warn("object not deleted", "key", key, "error", err)
-	return e.journal.Append(context.WithoutCancel(ctx), []journal.Record{{ // it is counted
-		Key: key, Run: e.copier.Run, Outcome: journal.OutcomeFailed, Error: err.Error(), At: time.Now(),
-	}})
+	record := e.undeleted(key, err)
+	e.counters.Add(record.Counts())
+	return e.journal.Append(context.WithoutCancel(ctx), []journal.Record{record}) // it is counted
+}
+
+// undeleted is the record of an object that only the destination has, and keeps. Records are of
+// keys of the source: it is of the one that the object would be the copy of. The source has no
+// object there; it may have another one, of which this run tells something else, under the key
+// that stands at the destination.
+func (e *Engine) undeleted(key string, err error) journal.Record {
+	record := journal.Record{
+		Key: e.copier.Fit.Original(key), Run: e.copier.Run, Outcome: journal.OutcomeFailed, Error: err.Error(), At: time.Now(),
+	}
+	if record.Key != key {
+		record.Written = key
+	}
+	return record
 }
 
 // gone says whether the source does not have a key: no listing shows it, and no HEAD finds

@@ -112,3 +112,42 @@ func TestMissingBucketIsNotAnEmptySource(t *testing.T) {
 		t.Errorf("%d deletions", n)
 	}
 }
+
+// TestUndeletedBesideItsNamesake: an object that cannot be deleted, and one of the source whose
+// key is the same text, which both fail, are told both, and a retry takes both again.
+func TestUndeletedBesideItsNamesake(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules, w.settings.Unmappable = likeCOS, job.UnmappableEncode
+	w.put("/lead", content(5, 1), driver.Attributes{})   // written as %2Flead
+	w.put("%2Flead", content(5, 2), driver.Attributes{}) // written as %252Flead
+	w.sync()
+	w.remove("/lead")
+	w.put("%2Flead", content(5, 3), driver.Attributes{})
+	w.source.Inject(memdriver.Fault{Call: "Get", Key: "%2Flead", Effect: memdriver.Fail(403, "AccessDenied")})
+	w.destination.Inject(memdriver.Fault{Call: "Delete", Key: "%2Flead", Effect: memdriver.Fail(403, "AccessDenied")})
+	w.settings.Delete, w.settings.MaxDelete, w.settings.IgnoreErrors = true, job.MaxDelete{Share: 1}, true
+	first, err := w.trySync(t.Context())
+	if err != nil || first.Objects.Failed != 2 || len(first.Problems) != 2 {
+		t.Fatalf("%v, %+v: %+v, want two that failed, and both named", err, first.Objects, first.Problems)
+	}
+	if deletion := first.Problems[1]; deletion.Key != "/lead" || !strings.Contains(deletion.Error, `"%2Flead"`) {
+		t.Errorf("%+v, want the object that was the copy of /lead", deletion)
+	}
+	w.source.Heal()
+	w.destination.Heal()
+	again, err := w.retry(first.Run)
+	if err != nil || again.Objects.Copied != 1 || again.Objects.Failed != 1 || len(again.Problems) != 1 ||
+		!strings.Contains(again.Problems[0].Error, `only the destination has "%2Flead", and retry deletes nothing`) {
+		t.Errorf("%v, %+v: %+v, want one copied and the deletion told again", err, again.Objects, again.Problems)
+	}
+	if once, err := w.retry(again.Run); err != nil || once.Objects.Failed != 1 {
+		t.Errorf("%v, %+v: a retry of the retry forgot the deletion", err, once.Objects)
+	}
+	if last := w.sync(); last.Objects.Deleted != 1 {
+		t.Errorf("%+v, want it deleted", last.Objects)
+	}
+	if again, err := w.retry(first.Run); err != nil || again.State != "done" {
+		t.Errorf("%v, %+v: it is gone", err, again)
+	}
+}
