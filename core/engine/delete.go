@@ -14,6 +14,9 @@ import (
 // deletesAtOnce is how many deletions are in flight.
 const deletesAtOnce = 16
 
+// deletes says whether a run removes extra objects. A fleet deletes by events alone.
+func (e *Engine) deletes() bool { return e.job.Settings.Delete && e.fleet == nil }
+
 // deleteExtras removes what only the destination has, when the user asked for
 // that. It comes after both listings have ended and everything was copied, keeps to the
 // guards, and looks at the source once more before each deletion.

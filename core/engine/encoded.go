@@ -132,6 +132,11 @@ func (r *rejoiner) belongs(ctx context.Context, written string) (bool, error) {
 	if transfer.IsAbsent(err) {
 		return false, nil
 	}
+	if err != nil {
+		if listed, failure := r.engine.atSource(ctx, original); failure == nil && listed {
+			return true, nil // its own half tells what is wrong with it
+		}
+	}
 	return true, err
 }
 

@@ -52,6 +52,7 @@ type finder struct {
 	oldest time.Time
 	extras []string
 	passed []journal.Record // of objects that were passed over, not written yet
+	unsure int64            // objects of the destination that may be extra or not
 }
 
 // decision is a pair that must be copied, or of which err kept the finder from telling.
@@ -100,6 +101,9 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 	}
 	if err == nil {
 		e.counters.ListingDone.Store(true)
+		if f.unsure > 0 {
+			e.warn(unsureText(f.unsure))
+		}
 		if e.counters.ListedSource.Load() == 0 {
 			e.warn(e.emptySource() + ": check the location")
 		}
@@ -162,8 +166,7 @@ func (f *finder) takeFound(ctx context.Context) error {
 func (f *finder) take(ctx context.Context, found decision) error {
 	switch {
 	case found.err != nil && found.pair.Source == nil:
-		f.engine.log.Warn("object of the destination is left alone: it could not be looked up at the source", "key", found.pair.Key, "error", found.err)
-		return nil
+		return f.undecided(ctx, found.pair.Key, found.err)
 	case found.err != nil:
 		return f.pass(ctx, f.task(found.pair), found.err)
 	}
@@ -363,7 +366,7 @@ func (f *finder) flush(ctx context.Context) error {
 
 func (f *finder) extra(ctx context.Context, key string) error {
 	f.engine.counters.Extra.Add(1)
-	if !f.engine.job.Settings.Delete || f.engine.fleet != nil { // a fleet deletes by events alone
+	if !f.engine.deletes() {
 		return nil
 	}
 	if f.extras = append(f.extras, key); len(f.extras) >= extrasAtOnce {

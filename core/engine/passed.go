@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/dth-dev/dth/core/journal"
@@ -16,8 +17,29 @@ const finderMessage = "finder"
 // counts and tells: asking for it would cost a request and be refused.
 func (f *finder) pass(ctx context.Context, t task.Task, reason error) error {
 	record := f.engine.copier.Failed(t, reason)
-	f.engine.counters.Add(record.Counts())
 	f.engine.log.Warn("object not copied", "key", t.Key, "outcome", record.Outcome, "error", reason)
+	return f.passOver(ctx, record)
+}
+
+// undecided is told of an object of the destination of which a failure keeps the finder from
+// telling whether the source has it. It stays. Where extra objects are to be deleted, this one has
+// failed, and so it holds the others back.
+func (f *finder) undecided(ctx context.Context, key string, reason error) error {
+	f.engine.log.Warn("object of the destination is left alone: it could not be looked up at the source", "key", key, "error", reason)
+	if !f.engine.deletes() {
+		f.unsure++
+		return nil
+	}
+	return f.passOver(ctx, f.engine.undeleted(key, fmt.Errorf("the destination's %q stays, because it could not be looked up whether the source has it: %w", f.engine.to.Absolute(key), reason)))
+}
+
+// unsureText tells of objects that were left undecided, and are nobody's failure.
+func unsureText(n int64) string {
+	return objects(n) + " of the destination could not be looked up at the source, and may be extra or not: check that the credentials of the source may read single objects"
+}
+
+func (f *finder) passOver(ctx context.Context, record journal.Record) error {
+	f.engine.counters.Add(record.Counts())
 	if f.passed = append(f.passed, record); len(f.passed) >= extrasAtOnce {
 		return f.flushPassed(ctx)
 	}

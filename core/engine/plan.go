@@ -39,6 +39,7 @@ type Forecast struct {
 type planner struct {
 	Forecast
 	frozen int64  // of Archived, those that sync skips
+	unsure int64  // objects of the destination that may be extra or not
 	sample string // an extra key, as the destination has it, that both locations would share
 }
 
@@ -97,8 +98,12 @@ func (e *Engine) Plan(ctx context.Context) (Forecast, error) {
 		e.forecast(&forecast, pair)
 		return nil
 	}
-	err = e.merge(ctx, visitor{pair: visit, lost: func(diff.Pair, error) error {
-		forecast.Unclear++
+	err = e.merge(ctx, visitor{pair: visit, lost: func(pair diff.Pair, _ error) error {
+		if pair.Source == nil {
+			forecast.unsure++
+		} else {
+			forecast.Unclear++
+		}
 		return nil
 	}})
 	forecast.Listed = e.counters.ListedSource.Load()
@@ -113,9 +118,12 @@ func (e *Engine) foretellDeletions(ctx context.Context, forecast *planner) error
 	if forecast.Listed == 0 {
 		forecast.Warnings = append(forecast.Warnings, e.emptySource()+": check the location")
 	}
+	if forecast.unsure > 0 {
+		forecast.Warnings = append(forecast.Warnings, unsureText(forecast.unsure))
+	}
 	err := e.guard(tallies{
 		source: forecast.Listed, destination: e.counters.ListedDestination.Load(), extra: forecast.Extra,
-		left: forecast.Unmappable + forecast.frozen,
+		left: forecast.Unmappable + forecast.frozen + forecast.unsure,
 	})
 	var guard *GuardError
 	switch {

@@ -51,7 +51,7 @@ func (e *Engine) run(ctx context.Context, work func(context.Context) error) (*ob
 		Started: started, State: journal.StateRunning,
 	}
 	report := &observe.Report{
-		Run: run.ID, Source: run.Source, Destination: run.Destination, Started: started, Delete: e.job.Settings.Delete && e.fleet == nil,
+		Run: run.ID, Source: run.Source, Destination: run.Destination, Started: started, Delete: e.deletes(),
 	}
 	e.copier.Run, e.warnings = run.ID, nil
 	lasting := context.WithoutCancel(ctx) // what a run did is on record, interrupted or not
