@@ -75,6 +75,9 @@ func plausible(at time.Time) bool {
 // Lists says whether a listing shows exactly the absolute key. A store that lists in
 // order shows it among the first that begin with it; of another all pages are looked at.
 func (s *Side) Lists(ctx context.Context, key string) (bool, error) {
+	if key == "" {
+		return false, nil // no object has it, and its listing is that of the bucket
+	}
 	request := driver.ListRequest{Prefix: key}
 	var pages list.Tokens
 	for {

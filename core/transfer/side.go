@@ -156,11 +156,15 @@ func (s *Side) Stat(ctx context.Context, key string) (driver.Object, error) {
 	return s.stat(ctx, key, "")
 }
 
-// stat asks for one version, or for the current one where none is named. It is where what a
+// stat asks for one version, or for the current one where none is named; for the empty key, which
+// the marker of the other side's own folder leads to, it knows the answer. It is where what a
 // look tells enters the host, as List is for listings: an object under another key would be
 // copied, or counted, as this one.
 func (s *Side) stat(ctx context.Context, key, version string) (object driver.Object, err error) {
 	request := driver.StatRequest{Key: s.Prefix + key, VersionID: version}
+	if request.Key == "" {
+		return object, s.failed(0, &driver.Error{Op: "Stat", Bucket: s.Name, Kind: driver.KindNotFound, Message: "no object has an empty key"})
+	}
 	err = s.control(ctx, observe.Stat, func() (err error) {
 		object, err = s.bucket.Stat(ctx, request)
 		return err
