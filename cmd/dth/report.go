@@ -60,7 +60,8 @@ func writeFigures(w io.Writer, report *observe.Report) error {
 	line := func(name string, format string, values ...any) {
 		fmt.Fprintf(table, "  %s\t%s\n", name, fmt.Sprintf(format, values...))
 	}
-	listed := report.Requests.Destination["list"] > 0 // not so when one object was copied
+	// Single keys are listed, too, when one object is copied or those of a run are tried again.
+	listed := !report.Unlisted && report.Requests.Destination["list"] > 0
 	if listed {
 		line("listed", "%s at the source, %s at the destination", count(o.ListedSource), count(o.ListedDestination))
 		line("equal", "%s", count(o.Equal))

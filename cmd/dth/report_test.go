@@ -40,7 +40,10 @@ func TestWriteReport(t *testing.T) {
 	copied := observe.Report{Run: "20260102T030405Z", Source: "s3://a/k", Destination: "oss://b/k", Started: started, Finished: started.Add(time.Second), State: "done",
 		Objects: observe.Objects{Planned: 1, Copied: 1}, Bytes: observe.Bytes{Planned: 5, Copied: 5, Moved: 5}, Evidence: observe.Evidence{BothEnds: 1},
 		Requests: observe.Sides{Source: map[string]int64{"stat": 1, "get": 1}, Destination: map[string]int64{"put": 1}}}
-	for name, report := range map[string]observe.Report{"copy": copied, "full": full, "nothing": nothing, "interrupted": interrupted, "one-extra": one} {
+	retried := copied
+	retried.Source, retried.Destination, retried.Unlisted = "s3://a", "oss://b", true
+	retried.Requests.Destination = map[string]int64{"list": 2, "put": 1}
+	for name, report := range map[string]observe.Report{"copy": copied, "retried": retried, "full": full, "nothing": nothing, "interrupted": interrupted, "one-extra": one} {
 		var text bytes.Buffer
 		if err := writeReport(&text, &report); err != nil {
 			t.Fatal(err)

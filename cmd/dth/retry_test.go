@@ -43,3 +43,32 @@ func TestRetry(t *testing.T) {
 		t.Errorf("unknown run: %+v", got)
 	}
 }
+
+// TestRetryKnowsOfNoExtras: a retry lists nothing of either side, and says nothing of what they
+// hold, though it looks single keys up in listings.
+func TestRetryKnowsOfNoExtras(t *testing.T) {
+	t.Parallel()
+	s := newStores(t)
+	s.destination.CreateBucket("src") // of the source's name: it is looked whether both are one
+	s.to = strings.Replace(s.to, "mem://dst", "mem://src", 1)
+	put(t, s.source, "src", map[string]string{"a": "1", "b": "22"})
+	put(t, s.destination, "src", map[string]string{"extra": "1"})
+	s.source.Inject(memdriver.Fault{Call: "Get", Key: "b", Effect: memdriver.Fail(400, "Broken")})
+	var first, second observe.Report
+	synced := s.run("sync", s.from, s.to, "--json")
+	if err := json.Unmarshal([]byte(synced.stdout), &first); err != nil || first.Unlisted {
+		t.Fatal(err, synced)
+	}
+	again := s.run("retry", first.Run, s.from, s.to, "--json")
+	if err := json.Unmarshal([]byte(again.stdout), &second); err != nil || !second.Unlisted || second.Requests.Destination["list"] == 0 {
+		t.Fatal(err, again)
+	}
+	s.source.Heal()
+	got := s.run("retry", second.Run, s.from, s.to)
+	shown := s.run("status", second.Run)
+	for _, text := range []string{got.stdout, shown.stdout} {
+		if got.code != exitDone || strings.Contains(text, "extra object") || strings.Contains(text, "listed") {
+			t.Errorf("exit %d, %s", got.code, text)
+		}
+	}
+}

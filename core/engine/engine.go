@@ -65,6 +65,7 @@ type Engine struct {
 	retry       retry.Policy
 	apart       apart
 	warnings    []string // of the present run
+	compared    bool     // the present run compares both sides
 
 	incomparable sync.Once // it was told that checksums decide nothing
 }

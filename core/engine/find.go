@@ -66,6 +66,7 @@ func (e *Engine) find(ctx context.Context, to queue.Queue, pending map[string]bo
 	if err := e.refusedByFolders(ctx); err != nil {
 		return err
 	}
+	e.compared = e.fleet == nil || !e.fleet.SkipCompare
 	group, groupContext := errgroup.WithContext(ctx)
 	f := &finder{
 		engine: e, queue: to, pending: pending, comparer: e.comparer(), unclear: group,

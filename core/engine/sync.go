@@ -53,7 +53,7 @@ func (e *Engine) run(ctx context.Context, work func(context.Context) error) (*ob
 	report := &observe.Report{
 		Run: run.ID, Source: run.Source, Destination: run.Destination, Started: started, Delete: e.deletes(),
 	}
-	e.copier.Run, e.warnings = run.ID, nil
+	e.copier.Run, e.warnings, e.compared = run.ID, nil, false
 	lasting := context.WithoutCancel(ctx) // what a run did is on record, interrupted or not
 	err := e.journal.BeginRun(lasting, run)
 	if err == nil {
@@ -68,7 +68,7 @@ func (e *Engine) run(ctx context.Context, work func(context.Context) error) (*ob
 // end fills the report and records it.
 func (e *Engine) end(ctx context.Context, run journal.Run, report *observe.Report, err error) error {
 	e.counters.Fill(report)
-	report.Finished, report.Warnings = time.Now().UTC(), e.warnings
+	report.Finished, report.Warnings, report.Unlisted = time.Now().UTC(), e.warnings, !e.compared
 	var parked *ParkedError
 	switch {
 	case errors.As(err, &parked):

@@ -45,6 +45,7 @@ type Report struct {
 	State       string    `json:"state"`              // done, failed, interrupted
 	Error       string    `json:"error,omitempty"`    // why the run stopped before its end
 	Delete      bool      `json:"delete,omitempty"`   // the run was to remove extra objects
+	Unlisted    bool      `json:"unlisted,omitempty"` // the run did not compare both sides, and knows of no extra objects
 	Warnings    []string  `json:"warnings,omitempty"` // what concerns the whole run
 	Objects     Objects   `json:"objects"`
 	Bytes       Bytes     `json:"bytes"`
