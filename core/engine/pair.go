@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"github.com/dth-dev/dth/core/job"
+	queuesqlite "github.com/dth-dev/dth/core/queue/sqlite"
 	"github.com/dth-dev/dth/core/statefile"
 )
 
 // claimState makes sure that the state is of this job's locations: its records and uploads
-// would be taken for theirs. A state of no locations yet, or without any record or upload,
-// becomes theirs, unless it is open for reading only.
+// would be taken for theirs. A state of no locations yet, or one that holds nothing, becomes
+// theirs, unless it is open for reading only.
 func (e *Engine) claimState(ctx context.Context, sourceIdentity, destinationIdentity string) error {
 	ours := statefile.Pair{
 		Source:             sourceIdentity + "\x00" + e.from.Strip + "\x00" + e.from.List,
@@ -48,13 +49,24 @@ func (e *Engine) take(ctx context.Context, ours statefile.Pair) error {
 	return e.state.SetPair(ctx, ours)
 }
 
-// holdsNothing says whether the state has neither a record nor an upload.
+// holdsNothing says whether the state has neither a record nor an upload, nor a task that a killed
+// run may have been at, which is a record once the next run begins.
 func (e *Engine) holdsNothing(ctx context.Context) (bool, error) {
 	for _, err := range e.journal.Scan(ctx) {
 		return false, err
 	}
 	uploads, err := e.journal.Uploads(ctx)
-	return len(uploads) == 0, err
+	if err != nil || len(uploads) > 0 || e.state.ReadOnly() && !e.state.Upgraded() {
+		return len(uploads) == 0, err
+	}
+	queue, err := queuesqlite.New(e.state)
+	if err != nil {
+		return false, err
+	}
+	for _, err := range queue.HandedOut(ctx) {
+		return false, err
+	}
+	return true, nil
 }
 
 // pairOfRuns returns the locations that a state of an older dth is of: those of its runs,

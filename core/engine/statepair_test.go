@@ -134,6 +134,36 @@ func TestStateKeepsUploadsOfItsPair(t *testing.T) {
 	w.same()
 }
 
+// TestStateKeepsWhatAKilledRunWasAt: what a killed run was copying is in the queue alone until the
+// next run puts it on record. Another pair of locations, which would drop it, does not get the state.
+func TestStateKeepsWhatAKilledRunWasAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.rules = opaqueETags
+	w.put("a", content(100, 1), driver.Attributes{})
+	w.killed("Put", func() {})
+	if records := w.records(); len(records) != 0 {
+		t.Fatalf("on record already: %+v", records)
+	}
+	other := newWorld(t)
+	other.state = w.state
+	state, err := statefile.OpenReadOnly(t.Context(), w.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	for how, err := range map[string]error{"to read": other.openEngine(state, engine.New), "to write": other.claim(engine.New)} {
+		if err == nil || !strings.Contains(err.Error(), "is of mem://src -> mem://dst") {
+			t.Errorf("%s: another pair took the state: %v", how, err)
+		}
+	}
+	w.sync()
+	if record := w.records()["a"]; record.Outcome != journal.OutcomeDone {
+		t.Errorf("%+v", record)
+	}
+	w.same()
+}
+
 // TestStateOfAnOlderVersion is of the pair that its runs agree on.
 func TestStateOfAnOlderVersion(t *testing.T) {
 	t.Parallel()
