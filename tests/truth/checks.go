@@ -30,6 +30,7 @@ const (
 	RuleEqual    Rule = "what was told as equal is equal"
 	RuleAdapted  Rule = "what was left out is told"
 	RuleListed   Rule = "what was not copied is listed by key"
+	RuleRetried  Rule = "a retry forgets nothing that its run left undone"
 	RuleVanished Rule = "what vanished was absent"
 	RuleDelete   Rule = "nothing is deleted that the source has"
 	RuleSource   Rule = "the source is only read"
@@ -51,7 +52,7 @@ func (p *play) check(c Command, t *told, when span) *Violation {
 	if len(wrongs) > 0 {
 		return &Violation{Rule: RuleSource, What: wrongs[0]}
 	}
-	checks := []func(Command, *told, span) *Violation{p.checkDeletions, p.checkRecords, p.checkNamed, p.checkEqual}
+	checks := []func(Command, *told, span) *Violation{p.checkDeletions, p.checkRecords, p.checkNamed, p.checkEqual, p.checkRetried}
 	if c.Verb == Verify {
 		checks = []func(Command, *told, span) *Violation{p.checkVerified}
 	}
@@ -226,4 +227,16 @@ func (p *play) allKeys() []string {
 	keys := append(p.source.keys(), p.servers[Destination].Keys(p.buckets[Destination])...)
 	slices.Sort(keys)
 	return slices.Compact(keys)
+}
+
+// checkRetried: a retry that is done leaves nothing undone that the run left so, whatever ran
+// in between.
+func (p *play) checkRetried(_ Command, t *told, _ span) *Violation {
+	if len(t.retried) == 0 || t.State != journal.StateDone || t.killed {
+		return nil
+	}
+	for key := range p.left[t.retried[0]] {
+		return &Violation{Rule: RuleRetried, Key: key, What: "run " + t.retried[0] + " left it undone, its retry says done"}
+	}
+	return nil
 }

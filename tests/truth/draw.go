@@ -127,7 +127,7 @@ func (d *drawer) command() {
 	}
 	switch n := d.IntN(100); {
 	case n < 12:
-		c.Verb = Retry
+		c.Verb, c.Back = Retry, n%3
 	case n < 20:
 		c.Verb, c.Key = Copy, pick(d, d.keys...)
 	case n < 27:

@@ -57,7 +57,7 @@ type Verb string
 // The commands.
 const (
 	Sync   Verb = "sync"
-	Retry  Verb = "retry" // of the run before
+	Retry  Verb = "retry" // of an earlier run
 	Copy   Verb = "copy"  // of one object
 	Verify Verb = "verify"
 )
@@ -66,6 +66,7 @@ const (
 type Command struct {
 	Verb       Verb
 	Key        string // of Copy
+	Back       int    // of Retry: how many runs it passes over, from the last one back
 	Compare    job.Compare
 	Unmappable job.Unmappable
 	Delete     bool

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"time"
 
@@ -25,11 +26,12 @@ type play struct {
 	copies map[string]*state // of copies, by key
 	state  *state            // of the present command
 
-	before map[string]journal.Record // of the pair, before the present command
-	last   string                    // run of the pair
-	said   *told                     // by the last command
-	copied map[string]bool           // keys that dth copy was asked to copy
-	policy map[job.Unmappable]bool   // policies of the commands so far
+	before map[string]journal.Record  // of the pair, before the present command
+	runs   []string                   // of the pair
+	left   map[string]map[string]bool // by run, the keys that it left undone, and no other did since
+	said   *told                      // by the last command
+	copied map[string]bool            // keys that dth copy was asked to copy
+	policy map[job.Unmappable]bool    // policies of the commands so far
 }
 
 // Play plays a history and returns the first rule that dth broke; nil when it kept all of
@@ -41,7 +43,7 @@ func (s *Scene) Play(ctx context.Context, h History) (*Violation, error) {
 	}
 	p := &play{
 		stage: st, scene: s, copies: map[string]*state{},
-		before: map[string]journal.Record{}, copied: map[string]bool{}, policy: map[job.Unmappable]bool{},
+		before: map[string]journal.Record{}, left: map[string]map[string]bool{}, copied: map[string]bool{}, policy: map[job.Unmappable]bool{},
 	}
 	if p.pair, err = s.pairState(ctx); err != nil {
 		return nil, err
@@ -96,6 +98,7 @@ type told struct {
 	before     map[string]journal.Record // of the pair, before the command
 	verified   Verification
 	different  map[string]bool // keys that a verification told
+	retried    []string        // the run that a retry repeats, and those after it; empty for none
 	candidates map[string]bool // keys that a retry was to look at; nil for all
 }
 
@@ -124,7 +127,8 @@ func (p *play) command(ctx context.Context, c Command) (*Violation, error) {
 	}
 	t := &told{different: map[string]bool{}}
 	if c.Verb == Retry {
-		t.candidates = p.failures(ctx)
+		t.retried = p.runs[max(len(p.runs)-1-c.Back, 0):]
+		t.candidates = p.failures(ctx, t.retried)
 	}
 	p.begin(c.Events, cancel)
 	when := span{from: p.source.moment()}
@@ -160,10 +164,10 @@ func (p *play) run(ctx context.Context, c Command, t *told) (err error) {
 	case Copy:
 		report, t.err = e.Copy(ctx)
 	case Retry:
-		if p.last == "" {
+		if len(t.retried) == 0 {
 			return nil
 		}
-		report, t.err = e.Retry(ctx, p.last)
+		report, t.err = e.Retry(ctx, t.retried[0])
 	case Verify:
 		var found engine.Verification
 		found, t.err = e.Verify(ctx, c.Read, func(d engine.Difference) { t.different[d.Key] = true })
@@ -279,16 +283,40 @@ func (p *play) endState(c Command, t *told) error {
 		return nil
 	}
 	t.before, p.before = p.before, after
-	if t.Run != "" {
-		p.last = t.Run
-	}
+	p.noteLeft(t, after)
 	return nil
 }
 
+// noteLeft notes which keys a run left undone, and that earlier ones did that are not now.
+func (p *play) noteLeft(t *told, after map[string]journal.Record) {
+	for _, keys := range p.left {
+		maps.DeleteFunc(keys, func(key string, _ bool) bool { return !isLeft(after[key]) })
+	}
+	if t.Run == "" {
+		return
+	}
+	p.runs = append(p.runs, t.Run)
+	p.left[t.Run] = map[string]bool{}
+	for key, record := range t.records {
+		if isLeft(record) {
+			p.left[t.Run][key] = true
+		}
+	}
+}
+
+// isLeft says that an object was to be copied, and was not.
+func isLeft(record journal.Record) bool {
+	return (record.Outcome == journal.OutcomeFailed || record.Outcome == journal.OutcomeInterrupted) &&
+		(record.SourceETag != "" || !record.SourceModified.IsZero())
+}
+
 // failures returns the keys that a retry looks at.
-func (p *play) failures(ctx context.Context) map[string]bool {
+func (p *play) failures(ctx context.Context, retried []string) map[string]bool {
 	keys := map[string]bool{}
-	for record, err := range journalsqlite.New(p.state.file).Failures(ctx, p.last) {
+	if len(retried) == 0 {
+		return keys
+	}
+	for record, err := range journalsqlite.New(p.state.file).Failures(ctx, retried[0]) {
 		if err == nil && (record.Outcome == journal.OutcomeFailed || record.Outcome == journal.OutcomeSkipped) {
 			keys[record.Key] = true
 		}
