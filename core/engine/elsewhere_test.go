@@ -113,3 +113,22 @@ func TestWrittenIsNeverSkipped(t *testing.T) {
 		})
 	}
 }
+
+// TestOneFoldedKeyIsEnough: once a store took a key for another one, no more of its kind are
+// written.
+func TestOneFoldedKeyIsEnough(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.settings.Transfers = 1
+	w.atTarget = func(s store) driver.Bucket { return unforeseen{s} }
+	for _, key := range []string{"dir/a//b", "dir/c//d", "dir/e//f", "plain"} {
+		w.put(key, content(20, 2), driver.Attributes{})
+	}
+	report, err := w.trySync(t.Context())
+	if err != nil || report.Objects.Failed != 3 || report.Objects.Copied != 1 {
+		t.Errorf("%v, %+v", err, report.Objects)
+	}
+	if got := w.destination.Keys("dst"); len(got) != 2 {
+		t.Errorf("the destination has %q", got)
+	}
+}

@@ -116,6 +116,18 @@ func (p *probes) of(kind string) (problem string, known bool) {
 	return problem, known
 }
 
+// refute notes of an absolute key that the store took it for another one, whatever a trial
+// found of its kinds: no more of them are written.
+func (p *probes) refute(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, size := range []int64{0, 1} { // the kinds of objects without content are others
+		for _, kind := range unusualnesses(key, size) {
+			p.known[kind.name] = "the store took another such key for one that it is not"
+		}
+	}
+}
+
 // probe is one kind of key on trial: an object under such a key, and another one under the
 // key that it may be taken for.
 type probe struct {

@@ -76,6 +76,7 @@ func (c *Copier) lookUp(ctx context.Context, written string) error {
 	if listed, err := c.Destination.Lists(ctx, written); err != nil || listed {
 		return err
 	}
+	c.probes.refute(written)
 	where := "it was stored under another name, over what was there, or not at all"
 	if others := c.takenFor(ctx, written); len(others) > 0 {
 		where = "the store took the key for another one, and may have overwritten what it has under " + strings.Join(others, " or ")
