@@ -178,13 +178,20 @@ func (c *Copier) lookAtKept(ctx context.Context, t task.Task, written driver.Att
 	case c.hidesAttributes(written, object):
 		return nil // it says nothing of what was written
 	}
-	if class, _ := c.Destination.Session.Class(written.StorageClass); object.StorageClass == "" && class.Tier == driver.TierHot {
-		object.StorageClass = written.StorageClass // stores leave the default class out
-	}
+	object.StorageClass = c.classOf(object.Object, written.StorageClass)
 	if c.keeping.learn(unknown, object, err == nil) {
 		c.warn("the metadata has names and values of very many shapes: it is not looked at any more whether the destination keeps those of further ones", "key", t.Key)
 	}
 	return nil
+}
+
+// classOf returns the storage class of an object that was to have this one, as a look shows
+// it: stores leave the default class out.
+func (c *Copier) classOf(object driver.Object, asked string) string {
+	if class, _ := c.Destination.Session.Class(asked); object.StorageClass == "" && class.Tier == driver.TierHot {
+		return asked
+	}
+	return object.StorageClass
 }
 
 // warnUnseen tells, once a run, that attributes may be lost unseen.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/dth-dev/dth/core/checksum"
 	"github.com/dth-dev/dth/core/journal"
@@ -81,18 +82,18 @@ func (c *Copier) landed(ctx context.Context, a *assembly, sums []driver.Checksum
 		return object, false, nil
 	case a.record.Joined != "":
 		return object, object.ETag != "" && sameETag(a.record.Joined, object.ETag), nil
-	case a.gone && verdict == checksum.Unknown:
+	case a.gone && (verdict != checksum.Equal || a.record.Terms != "" || !c.isAsAsked(a.record.Attributes, object)):
 		return object, false, nil
 	case a.record.Before.Looked:
 		// The same bytes with other attributes may have been there before: that they are
 		// there now says nothing.
 		return object, isAnother(a.record.Before, object), nil
 	}
-	return object, verdict == checksum.Equal && isAsAsked(a.record.Attributes, object), nil
+	return object, verdict == checksum.Equal && c.isAsAsked(a.record.Attributes, object), nil
 }
 
 // isAsAsked says whether a look shows the attributes that an object was to have.
-func isAsAsked(asked driver.Attributes, object driver.Object) bool {
+func (c *Copier) isAsAsked(asked driver.Attributes, object driver.Object) bool {
 	shown := object.Attributes
 	if len(asked.Metadata) != len(shown.Metadata) || len(asked.Tags) > 0 {
 		return false
@@ -106,7 +107,7 @@ func isAsAsked(asked driver.Attributes, object driver.Object) bool {
 	return (asked.ContentType == shown.ContentType || byDefault) &&
 		asked.ContentEncoding == shown.ContentEncoding && asked.ContentLanguage == shown.ContentLanguage &&
 		asked.ContentDisposition == shown.ContentDisposition && asked.CacheControl == shown.CacheControl && asked.Expires == shown.Expires &&
-		(asked.StorageClass == "" || object.StorageClass == "" || asked.StorageClass == object.StorageClass)
+		(asked.StorageClass == "" || strings.EqualFold(asked.StorageClass, c.classOf(object, asked.StorageClass)))
 }
 
 // misfit says what of an object cannot be of one that was joined from all parts; "" where
