@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/dth-dev/dth/core/exchange"
@@ -109,18 +110,69 @@ func (c *Copier) copyUnbound(ctx context.Context, t task.Task, signed driver.Exc
 
 // isStill makes sure that the source object is the version that an upload on record was
 // begun with, where the listing does not tell it by a strong ETag: all parts may be there
-// already, and then no answer would. IsChanged tells that it is not.
-func (c *Copier) isStill(ctx context.Context, a *assembly) error {
-	if isStrong(a.task.ETag) {
+// already, and then no answer would. Where the times do not tell, the same bytes may have been
+// written again with other attributes, which the upload would not get any more: then they are
+// compared, too. now are the attributes where they are known; nil has the source asked. IsChanged
+// tells that it is another.
+func (c *Copier) isStill(ctx context.Context, a *assembly, now *driver.Attributes) error {
+	ask := now == nil && !timesTell(a)
+	if ask || !isStrong(a.task.ETag) {
+		var seen seenTags
+		var err error
+		if ask {
+			if seen, err = c.seeTags(ctx, a.task); err != nil {
+				return err
+			}
+		}
+		err = c.attempt(ctx, c.Source, func(ctx context.Context) error {
+			answer, err := c.openRange(ctx, a, 0, min(a.task.Size, 1))
+			if err != nil {
+				return err
+			}
+			defer answer.Body.Close()
+			if ask {
+				var attributes driver.Attributes
+				attributes, err = c.attributes(ctx, a.task, answer, seen)
+				now = &attributes
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if now == nil {
 		return nil
 	}
-	return c.attempt(ctx, c.Source, func(ctx context.Context) error {
-		answer, err := c.openRange(ctx, a, 0, min(a.task.Size, 1))
-		if err == nil {
-			_ = answer.Body.Close()
-		}
+	return c.carriesStill(a, *now)
+}
+
+// timesTell says whether the attributes of an upload are certainly those of all that its
+// source object's time of modification stands for: they were read when its second was over.
+// The second is by the source's clock, and the record's time by the destination's.
+func timesTell(a *assembly) bool {
+	if isPinned(a.task) {
+		return true
+	}
+	return !a.task.Modified.IsZero() && !a.record.Modified.IsZero() && a.record.Intended.Sub(a.record.Modified) > 2*mostSkew
+}
+
+// carriesStill makes sure that an upload was created with what these attributes of the source
+// become at the destination. Its class is part of its form.
+func (c *Copier) carriesStill(a *assembly, now driver.Attributes) error {
+	fitted, _, err := c.fitted(a.task, now)
+	if err != nil {
 		return err
-	})
+	}
+	begun := a.record.Attributes
+	same := slices.Equal(fitted.Metadata, begun.Metadata) && slices.Equal(inOrder(fitted.Tags), inOrder(begun.Tags))
+	for i, value := range contentOf(&fitted) {
+		same = same && *value == *contentOf(&begun)[i]
+	}
+	if !same {
+		return c.Source.failed(0, &changedError{"its attributes are others than when its upload was begun"})
+	}
+	return nil
 }
 
 // checkRange makes sure that an answer is the planned range of the planned

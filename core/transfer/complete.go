@@ -119,9 +119,10 @@ type resumption struct {
 }
 
 // resume goes on with the upload that the journal remembers for the key, where it is of
-// the same version and form and was begun on the same terms. With an error the
-// assembly, where there is one, is the upload that it happened to.
-func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (resumption, error) {
+// the same version and form and was begun on the same terms. now are the attributes of the
+// source object where they are known. With an error the assembly, where there is one, is the
+// upload that it happened to.
+func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout, now *driver.Attributes) (resumption, error) {
 	record, known, err := c.Journal.Upload(ctx, t.Key)
 	if errors.Is(err, journal.ErrNotFound) {
 		return resumption{}, nil
@@ -154,7 +155,7 @@ func (c *Copier) resume(ctx context.Context, t task.Task, layout plan.Layout) (r
 	if err != nil && !lost {
 		return failed(err)
 	}
-	if err := c.isStill(ctx, a); IsChanged(err) || unbound(err) != nil {
+	if err := c.isStill(ctx, a, now); IsChanged(err) || unbound(err) != nil {
 		left, err := c.discard(ctx, record)
 		return resumption{left: left}, err
 	} else if err != nil {

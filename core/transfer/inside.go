@@ -143,7 +143,7 @@ func (c *Copier) copyPartsInside(ctx context.Context, t task.Task, source driver
 			Op: "CopyPart", Key: c.Destination.Prefix + c.written(t.Key), Kind: driver.KindUnsupported, Message: err.Error(),
 		})
 	}
-	resumed, err := c.resume(ctx, t, layout)
+	resumed, err := c.resume(ctx, t, layout, &source.Attributes)
 	if err != nil && resumed.assembly != nil {
 		return driver.Object{}, c.giveUp(ctx, resumed.assembly, err)
 	}

@@ -60,7 +60,7 @@ func (c *Copier) copyParts(ctx context.Context, t task.Task, signed driver.Excha
 }
 
 func (c *Copier) copyUpload(ctx context.Context, t task.Task, signed driver.Exchange, layout plan.Layout) (receipt, error) {
-	resumed, err := c.resume(ctx, t, layout)
+	resumed, err := c.resume(ctx, t, layout, nil)
 	if err == nil && resumed.finished != nil {
 		*resumed.finished, err = c.kept(ctx, t, resumed.assembly.record.Attributes, *resumed.finished)
 		if err == nil {

@@ -20,7 +20,7 @@ import (
 // written again with other tags. Where the time cannot tell, because one of them names
 // none or the object was just written, the tags are asked for once more: those that stand
 // on both sides of the GET are its own. An upload that is gone on with was begun so, and
-// its record binds it to the time of modification, see isOf.
+// its record binds it to the time of modification, see isOf and, where that cannot tell, isStill.
 
 // seenTags are the tags that an object had before its GET. Without Copier.Tags it has none.
 type seenTags struct {
