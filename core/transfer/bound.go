@@ -154,7 +154,7 @@ func timesTell(a *assembly) bool {
 	if isPinned(a.task) {
 		return true
 	}
-	return !a.task.Modified.IsZero() && !a.record.Modified.IsZero() && a.record.Intended.Sub(a.record.Modified) > 2*mostSkew
+	return !a.task.Modified.IsZero() && !a.record.Modified.IsZero() && a.record.Intended.Sub(a.record.Modified) > 2*MostSkew
 }
 
 // carriesStill makes sure that an upload was created with what these attributes of the source
