@@ -233,12 +233,11 @@ func SendAgain(ctx context.Context, from journal.Journal, to queue.Shared, run s
 	return sent, left, errors.Join(err, sending.Close())
 }
 
-// lookAgainAt returns the task that looks at an object once more. Where an event failed
-// that named no version, it may have been a deletion: that is followed if the source has
-// nothing there, within the limits of all deletions by events.
+// lookAgainAt returns the task that looks at an object once more. A deletion that failed is
+// followed if the source still has nothing there, within the limits of all deletions by events.
 func lookAgainAt(record journal.Record) task.Task {
 	t := task.Task{Key: record.Key, Size: record.Size, Action: task.Look}
-	if record.Outcome == journal.OutcomeFailed && record.Sequencer != "" && record.SourceETag == "" {
+	if record.OwesDeletion() {
 		t.Action = task.Delete
 	}
 	return t

@@ -204,7 +204,8 @@ func (s *server) bury(p *parcel, t task.Task, before, record journal.Record, err
 	if record.Outcome == "" {
 		record = journal.Record{
 			Key: t.Key, Run: p.from.Run, Message: p.from.Message, Outcome: journal.OutcomeFailed, Size: t.Size,
-			SourceETag: t.ETag, Revision: before.Revision, Sequencer: before.Sequencer, Error: err.Error(), At: time.Now(),
+			SourceETag: t.ETag, Revision: before.Revision, Sequencer: max(before.Sequencer, t.Sequencer),
+			Deletion: t.Action == task.Delete || before.OwesDeletion(), Error: err.Error(), At: time.Now(),
 		}
 	}
 	buried := t

@@ -80,6 +80,8 @@ type Record struct {
 	Sequencer string
 	// Inside, Unmappable and Archived say what [Counts] counts by these names.
 	Inside, Unmappable, Archived bool
+	// Deletion says, of a failed record, that the object was to be deleted at the destination.
+	Deletion bool
 	// Message is the name of the message that led here.
 	Message string
 	// Revision counts the writes of this key's record. In a record to append it is
@@ -91,6 +93,9 @@ type Record struct {
 func (r Record) IsAdapted() bool {
 	return r.Outcome == OutcomeDone && (r.Written != "" || len(r.Changes) > 0)
 }
+
+// OwesDeletion says that the object was to be deleted and could not be.
+func (r Record) OwesDeletion() bool { return r.Outcome == OutcomeFailed && r.Deletion }
 
 // Upload is an upload at the destination, recorded before it is created.
 type Upload struct {

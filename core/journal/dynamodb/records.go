@@ -82,6 +82,7 @@ const (
 	inside = 1 << iota
 	unmappable
 	archived
+	deletion
 )
 
 func (j *Journal) recordItem(record journal.Record, nonce string) dynamo.Item {
@@ -115,7 +116,7 @@ func (j *Journal) recordItem(record journal.Record, nonce string) dynamo.Item {
 	dynamo.PutText(item, "si", record.Since)
 	dynamo.PutText(item, "sq", record.Sequencer)
 	dynamo.PutText(item, "m", record.Message)
-	dynamo.PutInt(item, "fl", flag(record.Inside, inside)|flag(record.Unmappable, unmappable)|flag(record.Archived, archived))
+	dynamo.PutInt(item, "fl", flags(record))
 	if kind := foundAs(record); kind != "" {
 		item[dynamo.Found] = dynamo.Text(partition(kind, record.Run, shardOf(record.Key)))
 	}
@@ -137,6 +138,11 @@ func foundAs(record journal.Record) string {
 	return ""
 }
 
+// flags is what the attribute fl says of a record.
+func flags(record journal.Record) int64 {
+	return flag(record.Inside, inside) | flag(record.Unmappable, unmappable) | flag(record.Archived, archived) | flag(record.Deletion, deletion)
+}
+
 func flag(set bool, bit int64) int64 {
 	if set {
 		return bit
@@ -150,13 +156,14 @@ func readRecord(item dynamo.Item) (journal.Record, error) {
 	if !scoped {
 		r.Fail(dynamo.Key)
 	}
-	flags := r.Int("fl")
+	stated := r.Int("fl")
 	record := journal.Record{
 		Key: stored, Run: r.Text("run"), Size: r.Int("sz"), SourceETag: r.Text("et"), SourceVersion: r.Text("vm"), SourceModified: readSeconds(r, "mt"),
 		DestinationETag: r.Text("de"), Checksum: readPacked(r, "c", packed.ReadChecksum), Written: r.Text("w"), Changes: r.Texts("ch"),
 		Replans: int(r.Int("rp")), Error: r.Text("er"), At: r.Time("te"), Sequencer: r.Text("sq"), Message: r.Text("m"),
 		Proved: readPacked(r, "pv", packed.ReadProof), Unproved: readPacked(r, "up", packed.ReadTexts), Since: r.Text("si"),
-		Inside: flags&inside != 0, Unmappable: flags&unmappable != 0, Archived: flags&archived != 0, Revision: r.Int("v"),
+		Inside: stated&inside != 0, Unmappable: stated&unmappable != 0, Archived: stated&archived != 0, Deletion: stated&deletion != 0,
+		Revision: r.Int("v"),
 	}
 	var ok bool
 	if record.Outcome, ok = inverse(outcomes(), r.Text("st")); !ok {

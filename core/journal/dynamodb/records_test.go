@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/dth-dev/dth/core/dynamo"
 	"github.com/dth-dev/dth/core/journal"
@@ -79,6 +80,20 @@ func TestShardsSpread(t *testing.T) {
 	for shard := range shards {
 		if counts[shard] < 50 || counts[shard] > 200 {
 			t.Errorf("shard %d has %d of 1600 keys", shard, counts[shard])
+		}
+	}
+}
+
+// TestFlagsAreReadBack: each as it was written, and none for another.
+func TestFlagsAreReadBack(t *testing.T) {
+	t.Parallel()
+	j := New(dynamo.New(aws.Config{}, dynamo.Options{}), Options{})
+	for _, want := range []journal.Record{{}, {Inside: true}, {Unmappable: true}, {Archived: true}, {Deletion: true}} {
+		want.Key, want.Outcome = "a", journal.OutcomeFailed
+		got, err := readRecord(j.recordItem(want, newNonce()))
+		want.Revision = 1
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
 		}
 	}
 }

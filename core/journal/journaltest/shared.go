@@ -156,6 +156,7 @@ func testSharedRecord(t *testing.T, store SharedStore) {
 		{Key: "b", Outcome: journal.OutcomeDone, Inside: true, Run: "run", Sequencer: "0055AED6DCD90281E5"},
 		{Key: "c", Outcome: journal.OutcomeDeleted, Run: "run"},
 		{Key: "d", Outcome: journal.OutcomeVanished, Run: "run"},
+		{Key: "e", Outcome: journal.OutcomeFailed, Run: "run", Deletion: true},
 	}
 	must(t, "Append", j.Append(t.Context(), want))
 	for i := range want {

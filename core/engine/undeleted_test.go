@@ -1,0 +1,78 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dth-dev/dth/core/engine"
+	"github.com/dth-dev/dth/core/event"
+	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/sdk/driver"
+	"github.com/dth-dev/dth/sdk/memdriver"
+)
+
+// deletionOfX returns a fleet that follows deletions, whose destination holds "x" and whose
+// source does not: "deleted" is the notification of that. A task gets one attempt.
+func deletionOfX(t *testing.T, sequencer string) *fleetWorld {
+	t.Helper()
+	f := newFleetWorld(t)
+	f.events(map[string][]driver.Event{"deleted": {{Kind: driver.EventDeleted, Bucket: "src", Key: "x", Sequencer: sequencer}}})
+	adjust := f.adjust
+	f.adjust = func(fleet *engine.Fleet) { adjust(fleet); fleet.MaxDelete, fleet.Attempts = 100, 1 }
+	if _, err := f.destination.Put("dst", "x", content(10, 1), driver.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// deletionDay is the day of the notification.
+func deletionDay() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
+
+// undeleted has the notification come to a worker that may not delete.
+func (f *fleetWorld) undeleted(deliveries int) {
+	f.t.Helper()
+	f.destination.Inject(memdriver.Fault{Call: "Delete", Effect: memdriver.Fail(403, "AccessDenied")})
+	f.queue.deliver(&parcelOf{foreign: []byte("deleted"), sent: deletionDay(), deliveries: deliveries})
+	f.serve()
+	f.destination.Heal()
+}
+
+// deletion checks what became of "x", as its record and the totals of the day tell it.
+func (f *fleetWorld) deletion(outcome journal.Outcome, held bool, counts journal.Counts) {
+	f.t.Helper()
+	if record := f.journal.record("x"); record.Outcome != outcome {
+		f.t.Errorf("the record is %q by %s, want %q", record.Outcome, record.Message, outcome)
+	}
+	if keys := f.destination.Keys("dst"); len(keys) > 0 != held {
+		f.t.Errorf("the destination has %q, want it held: %t", keys, held)
+	}
+	if diff := cmp.Diff(counts, f.total(engine.EventRun(deletionDay()))); diff != "" {
+		f.t.Errorf("totals (-want +got):\n%s", diff)
+	}
+}
+
+// TestRetryOfADeletionDeletes: a deletion that failed for good is on record as one, whatever
+// its event had of a sequencer and whoever copied the object.
+func TestRetryOfADeletionDeletes(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ sequencer, before string }{
+		"copied by an event":   {"02", "01"},
+		"copied by the finder": {"02", ""},
+		"without sequencers":   {"", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := deletionOfX(t, test.sequencer)
+			f.journal.force(journal.Record{Key: "x", Run: "other", Message: "m0", Outcome: journal.OutcomeDone, Size: 10, SourceETag: "e", Sequencer: event.Pad(test.before)})
+			f.undeleted(0)
+			f.deletion(journal.OutcomeFailed, true, journal.Counts{Failed: 1})
+			if _, _, err := engine.SendAgain(t.Context(), f.journal, f.queue.join(), engine.EventRun(deletionDay())); err != nil {
+				t.Fatal(err)
+			}
+			f.serve()
+			f.deletion(journal.OutcomeDeleted, false, journal.Counts{Deleted: 1})
+		})
+	}
+}
