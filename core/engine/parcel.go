@@ -160,14 +160,19 @@ func (p *parcel) finish(ctx context.Context) error {
 }
 
 // lookAgain has the keys of a redelivered message looked at once more when whoever had
-// it before can no longer write: a PUT of his may land after everything here was done.
+// it before can no longer write: a PUT of his may land after everything here was done. A
+// deletion remains one, as it may not have been made.
 func (p *parcel) lookAgain() {
 	if !p.message.Redelivered {
 		return
 	}
 	for _, t := range p.batch.Tasks {
+		again := task.Task{Key: t.Key, Action: task.Look, Sequencer: t.Sequencer}
+		if t.Action == task.Delete {
+			again.Action = task.Delete
+		}
 		batch := p.later(p.server.fleet.LookAgain)
-		batch.Tasks = append(batch.Tasks, task.Task{Key: t.Key, Action: task.Look, Sequencer: t.Sequencer})
+		batch.Tasks = append(batch.Tasks, again)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/dth-dev/dth/core/engine"
 	"github.com/dth-dev/dth/core/event"
 	"github.com/dth-dev/dth/core/journal"
+	"github.com/dth-dev/dth/core/task"
 	"github.com/dth-dev/dth/sdk/driver"
 	"github.com/dth-dev/dth/sdk/memdriver"
 )
@@ -75,4 +76,31 @@ func TestRetryOfADeletionDeletes(t *testing.T) {
 			f.deletion(journal.OutcomeDeleted, false, journal.Counts{Deleted: 1})
 		})
 	}
+}
+
+// TestSecondLookKeepsADeletion: where the message of a deletion that failed for good was
+// delivered before, the second look tries to delete, and hides no failure.
+func TestSecondLookKeepsADeletion(t *testing.T) {
+	t.Parallel()
+	f := deletionOfX(t, "02")
+	f.undeleted(1)
+	f.deletion(journal.OutcomeFailed, true, journal.Counts{Failed: 1})
+	f = deletionOfX(t, "02")
+	f.destination.Inject(memdriver.Fault{Call: "Delete", Times: 1, Effect: memdriver.Fail(403, "AccessDenied")})
+	f.queue.deliver(&parcelOf{foreign: []byte("deleted"), sent: deletionDay(), deliveries: 1})
+	f.serve()
+	f.deletion(journal.OutcomeDeleted, false, journal.Counts{Deleted: 1})
+}
+
+// TestUndeletedHasNotVanished: where deletions are not followed any more, an object that was
+// to be deleted stays a failure for as long as the destination holds it.
+func TestUndeletedHasNotVanished(t *testing.T) {
+	t.Parallel()
+	f := deletionOfX(t, "02")
+	f.undeleted(0)
+	adjust := f.adjust
+	f.adjust = func(fleet *engine.Fleet) { adjust(fleet); fleet.Events = event.Create }
+	f.send(task.Task{Key: "x", Action: task.Look})
+	f.serve()
+	f.deletion(journal.OutcomeFailed, true, journal.Counts{Failed: 1})
 }

@@ -21,14 +21,15 @@ const histories = 100_000
 // TestNewestStateWins plays random histories of a few keys (creates, rewrites,
 // deletions; their events twice, late and out of order, from two sources of events and a
 // finder) against three workers that pause, crash and are overtaken between any two
-// steps. Copies fail, and leave nothing, what they should, or damaged bytes; on half of the
-// stores ETags cannot be compared, so that records decide. When everything has come to rest
+// steps. Copies fail, and leave nothing, what they should, or damaged bytes; deletions fail,
+// for good too, after which the key is only looked at; on half of the stores ETags cannot be compared, so that records decide. When everything has come to rest
 // the destination holds what the source holds. A record that is not done always keeps the
 // last proof.
 //
 // It was seen to fail with each of these taken out: the condition of the record's
 // write, the look after a conflict, the second look at a redelivered message when the
-// first worker can no longer write, the tombstone, the proof that a failure keeps.
+// first worker can no longer write, the tombstone, the proof that a failure keeps, the word
+// that what failed was a deletion.
 func TestNewestStateWins(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(histories) {
@@ -62,7 +63,7 @@ type world struct {
 	late                []landing
 	deleted             int
 	opaque              bool // ETags of the two stores cannot be compared
-	failures            int  // how many copies will fail yet
+	failures            int  // how many changes will fail yet
 	proofs              map[string]journal.Proof
 	unkept              string // what is wrong with a record's proof
 }
@@ -272,7 +273,11 @@ func (w *world) settle(holder *worker, redelivered bool) iter.Seq[step] {
 			w.failed(ends, m.task, got)
 		}
 		if redelivered {
-			w.send(task.Task{Key: m.task.Key, Action: task.Look}, 2*patience+5)
+			again := task.Task{Key: m.task.Key, Action: task.Look}
+			if m.task.Action == task.Delete {
+				again.Action = task.Delete
+			}
+			w.send(again, 2*patience+5)
 		}
 		ends.next()
 		w.acknowledge(m)
@@ -282,10 +287,13 @@ func (w *world) settle(holder *worker, redelivered bool) iter.Seq[step] {
 // failed has a task tried again, or gives it up for now: the next finder does not trust a
 // record that is not done.
 func (w *world) failed(ends *ends, t task.Task, got settle.Settlement) {
-	again := t
+	again, record := t, got.Record
 	again.Attempt++
-	if got.Record.Outcome == journal.OutcomeFailed && w.random.IntN(2) == 0 &&
-		ends.Append(context.Background(), []journal.Record{got.Record}) == nil {
+	if record.Outcome == "" { // nothing was copied
+		record.Key, record.Outcome, record.Deletion = t.Key, journal.OutcomeFailed, t.Action == task.Delete || got.Before.OwesDeletion()
+		record = record.Keeping(got.Before)
+	}
+	if w.random.IntN(2) == 0 && ends.Append(context.Background(), []journal.Record{record}) == nil {
 		again = task.Task{Key: t.Key, ETag: etag(w.source[t.Key]), Action: task.Look}
 	}
 	w.send(again, 5)
@@ -347,10 +355,10 @@ func (e *ends) Copy(_ context.Context, t task.Task) (journal.Record, error) {
 	return journal.Record{Key: t.Key, Outcome: journal.OutcomeDone, SourceETag: etag(version), DestinationETag: etag(version), Grade: journal.GradeOne}, nil
 }
 
-// errFailed is what a copy fails with.
-var errFailed = errors.New("not copied")
+// errFailed is what a copy or a deletion fails with.
+var errFailed = errors.New("not done")
 
-// fails says whether the present copy fails.
+// fails says whether the present change fails.
 func (w *world) fails() bool {
 	if w.failures == 0 || w.random.IntN(4) > 0 {
 		return false
@@ -361,9 +369,15 @@ func (w *world) fails() bool {
 
 func (e *ends) Delete(_ context.Context, key string) error {
 	e.next()
-	delete(e.destination, key)
+	failing := e.fails()
+	if !failing || e.random.IntN(2) == 0 {
+		delete(e.destination, key)
+	}
 	e.deleted++
 	e.next()
+	if failing {
+		return errFailed
+	}
 	return nil
 }
 

@@ -93,7 +93,7 @@ func (s *Settler) Apply(ctx context.Context, t task.Task, before journal.Record,
 // mustLook says whether the task cannot be trusted to say what to do.
 func mustLook(t task.Task, before journal.Record, from Delivery) bool {
 	switch {
-	case from.Redelivered, t.Attempt > 0, t.Action != task.Copy, t.ETag == "", before.Outcome == journal.OutcomeDeleted:
+	case from.Redelivered, t.Attempt > 0, t.Action != task.Copy, t.ETag == "", before.Outcome == journal.OutcomeDeleted, before.OwesDeletion():
 		return true
 	case t.Sequencer != "" && before.Sequencer != "":
 		return t.Sequencer <= before.Sequencer // old news, or the same again
@@ -186,12 +186,14 @@ func (s *Settler) replace(ctx context.Context, source, destination driver.Object
 }
 
 // remove follows a deletion where that is wanted and the object is known to have been
-// deleted, rather than never seen.
+// deleted, rather than never seen. One whose deletion failed is deleted by whoever looks
+// next, and has not vanished while the destination holds it.
 func (s *Settler) remove(ctx context.Context, t task.Task, before journal.Record, held bool) (journal.Record, error) {
 	gone := before.Outcome == journal.OutcomeDeleted
-	wanted := s.Deletes && (t.Action == task.Delete || gone)
+	owed := before.OwesDeletion()
+	wanted := s.Deletes && (t.Action == task.Delete || gone || owed)
 	switch {
-	case gone && (!held || !wanted), before.Outcome == journal.OutcomeVanished && !wanted:
+	case gone && (!held || !wanted), owed && held && !wanted, before.Outcome == journal.OutcomeVanished && !wanted:
 		return before, nil
 	case !wanted:
 		return vanished(t), nil
