@@ -9,6 +9,7 @@ import (
 
 	"github.com/dth-dev/dth/core/journal"
 	"github.com/dth-dev/dth/core/transfer"
+	"github.com/dth-dev/dth/sdk/driver"
 )
 
 // deletesAtOnce is how many deletions are in flight.
@@ -123,6 +124,16 @@ func (e *Engine) gone(ctx context.Context, key string) (bool, error) {
 // atSource looks a key up by listing.
 func (e *Engine) atSource(ctx context.Context, key string) (bool, error) {
 	return e.source.Lists(ctx, e.from.Absolute(key))
+}
+
+// Lists says whether a listing shows the object that a source key is written to. Where none
+// can be made for want of a right, it may be there.
+func (e ends) Lists(ctx context.Context, key string) (bool, error) {
+	listed, err := e.destination.Lists(ctx, e.to.Absolute(e.written(key)))
+	if driver.KindOf(err) == driver.KindDenied {
+		return true, nil
+	}
+	return listed, err
 }
 
 // remove deletes an object of the destination, and nothing of a bucket that may be the

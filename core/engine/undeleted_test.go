@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -103,4 +104,75 @@ func TestUndeletedHasNotVanished(t *testing.T) {
 	f.send(task.Task{Key: "x", Action: task.Look})
 	f.serve()
 	f.deletion(journal.OutcomeFailed, true, journal.Counts{Failed: 1})
+}
+
+// TestOneAnswerIsNoDeletion: an object that one HEAD does not find is deleted nevertheless,
+// and counted, where a listing shows it or may not be made.
+func TestOneAnswerIsNoDeletion(t *testing.T) {
+	t.Parallel()
+	for _, mayList := range []bool{true, false} {
+		t.Run(fmt.Sprintf("may list: %t", mayList), func(t *testing.T) {
+			t.Parallel()
+			f := deletionOfX(t, "02")
+			f.destination.Inject(memdriver.Fault{Call: "Stat", Times: 1, Effect: memdriver.Fail(404, "NoSuchKey")})
+			if !mayList {
+				f.destination.Inject(memdriver.Fault{Call: "List", Effect: memdriver.Fail(403, "AccessDenied")})
+			}
+			f.queue.deliver(&parcelOf{foreign: []byte("deleted"), sent: deletionDay()})
+			f.serve()
+			f.deletion(journal.OutcomeDeleted, false, journal.Counts{Deleted: 1})
+		})
+	}
+}
+
+// TestWhatWasNeverThereIsNotDeleted, by the counters and the limit of deletions. It leaves a
+// tombstone: a PUT of a slow worker may still land. What is known to have been there counts.
+func TestWhatWasNeverThereIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		before     journal.Record
+		deliveries int
+		deleted    int64
+	}{
+		"nothing on record": {},
+		"vanished":          {before: journal.Record{Outcome: journal.OutcomeVanished}},
+		"vanished, copied before": {
+			before: journal.Record{Outcome: journal.OutcomeVanished, Proved: journal.Proof{SourceETag: "e"}}, deleted: 1,
+		},
+		"copied":               {before: journal.Record{Outcome: journal.OutcomeDone, SourceETag: "e"}, deleted: 1},
+		"a copy failed":        {before: journal.Record{Outcome: journal.OutcomeFailed, SourceETag: "e"}, deleted: 1},
+		"delivered before":     {deliveries: 1, deleted: 1},
+		"its deletion failed":  {before: journal.Record{Outcome: journal.OutcomeFailed, Deletion: true}, deleted: 1},
+		"a copy was not begun": {before: journal.Record{Outcome: journal.OutcomeSkipped}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := deletionOfX(t, "02")
+			if err := f.destination.Remove("dst", "x"); err != nil {
+				t.Fatal(err)
+			}
+			if test.before.Outcome != "" {
+				test.before.Key, test.before.Run = "x", "other"
+				f.journal.force(test.before)
+			}
+			f.queue.deliver(&parcelOf{foreign: []byte("deleted"), sent: deletionDay(), deliveries: test.deliveries})
+			f.serve()
+			f.deletion(journal.OutcomeDeleted, false, journal.Counts{Deleted: test.deleted})
+			if n := f.destination.Count("Delete"); n != 0 || len(f.journal.spent) != 0 {
+				t.Errorf("%d deletions, spent %v", n, f.journal.spent)
+			}
+		})
+	}
+}
+
+// TestDeletionListsNothing where the object is there.
+func TestDeletionListsNothing(t *testing.T) {
+	t.Parallel()
+	f := deletionOfX(t, "02")
+	f.queue.deliver(&parcelOf{foreign: []byte("deleted"), sent: deletionDay()})
+	f.serve()
+	f.deletion(journal.OutcomeDeleted, false, journal.Counts{Deleted: 1})
+	if n := f.destination.Count("List"); n != 0 {
+		t.Errorf("%d listings of the destination", n)
+	}
 }

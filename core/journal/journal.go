@@ -82,6 +82,9 @@ type Record struct {
 	Inside, Unmappable, Archived bool
 	// Deletion says, of a failed record, that the object was to be deleted at the destination.
 	Deletion bool
+	// Absent says, of a deleted record, that there was nothing to delete: the destination is
+	// not known ever to have held the object.
+	Absent bool
 	// Message is the name of the message that led here.
 	Message string
 	// Revision counts the writes of this key's record. In a record to append it is
@@ -316,7 +319,7 @@ func (r Record) Counts() Counts {
 	counts := Counts{
 		Copied: one(r.Outcome == OutcomeDone), Failed: one(r.Outcome == OutcomeFailed),
 		Skipped: one(r.Outcome == OutcomeSkipped), Vanished: one(r.Outcome == OutcomeVanished),
-		Deleted: one(r.Outcome == OutcomeDeleted), Unmappable: one(r.Unmappable), Archived: one(r.Archived),
+		Deleted: one(r.Outcome == OutcomeDeleted && !r.Absent), Unmappable: one(r.Unmappable), Archived: one(r.Archived),
 		Inside: one(r.Inside), Adapted: one(r.IsAdapted()), Replanned: int64(r.Replans),
 	}
 	if r.Outcome == OutcomeDone {

@@ -329,6 +329,11 @@ func (e *ends) Destination(_ context.Context, key string) (driver.Object, bool, 
 	return e.object(e.destination, key)
 }
 
+func (e *ends) Lists(_ context.Context, key string) (bool, error) {
+	_, listed, err := e.object(e.destination, key)
+	return listed, err
+}
+
 // Copy reads the newest version, as transfer.Copier does after a refused If-Match, and
 // writes it later.
 func (e *ends) Copy(_ context.Context, t task.Task) (journal.Record, error) {

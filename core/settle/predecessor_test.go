@@ -27,6 +27,8 @@ func (p *pair) Destination(context.Context, string) (driver.Object, bool, error)
 	return driver.Object{Key: "a", ETag: "d9", Size: 9}, p.destination, nil
 }
 
+func (p *pair) Lists(context.Context, string) (bool, error) { return p.destination, nil }
+
 func (p *pair) Copy(_ context.Context, t task.Task) (journal.Record, error) {
 	p.done = append(p.done, "copy "+t.ETag)
 	return journal.Record{Key: t.Key, Outcome: journal.OutcomeDone, SourceETag: t.ETag}, nil

@@ -24,6 +24,9 @@ type Ends interface {
 	// Source and Destination look at an object as it is now; false means that it is absent.
 	Source(ctx context.Context, key string) (driver.Object, bool, error)
 	Destination(ctx context.Context, key string) (driver.Object, bool, error)
+	// Lists says whether a listing of the destination shows the object, or cannot tell. It is
+	// asked only where an object that is to be deleted seems to be absent.
+	Lists(ctx context.Context, key string) (bool, error)
 	// Copy copies the version that the task names, or a newer one. See
 	// transfer.Copier.Copy for the result.
 	Copy(ctx context.Context, t task.Task) (journal.Record, error)
@@ -122,6 +125,7 @@ func (s *Settler) Mend(ctx context.Context, t task.Task, from Delivery) (Settlem
 		if !errors.As(err, &conflict) {
 			return got, err
 		}
+		from.Redelivered = true // by himself
 	}
 	return Settlement{}, errContended
 }
@@ -143,6 +147,7 @@ func (s *Settler) mendOnce(ctx context.Context, t task.Task, from Delivery) (Set
 		return Settlement{Record: record, Before: before, Written: true}, nil // it is on record already
 	}
 	record = s.sign(record, t, before, from)
+	record.Absent = record.Absent && !from.Redelivered && t.Attempt == 0 // who tried before may have deleted it
 	if err := s.Records.Append(ctx, []journal.Record{record}); err != nil {
 		return Settlement{Record: record, Before: before}, err
 	}
@@ -187,7 +192,8 @@ func (s *Settler) replace(ctx context.Context, source, destination driver.Object
 
 // remove follows a deletion where that is wanted and the object is known to have been
 // deleted, rather than never seen. One whose deletion failed is deleted by whoever looks
-// next, and has not vanished while the destination holds it.
+// next, and has not vanished while the destination holds it. That it does not hold it is
+// believed where a HEAD and a listing agree.
 func (s *Settler) remove(ctx context.Context, t task.Task, before journal.Record, held bool) (journal.Record, error) {
 	gone := before.Outcome == journal.OutcomeDeleted
 	owed := before.OwesDeletion()
@@ -198,15 +204,31 @@ func (s *Settler) remove(ctx context.Context, t task.Task, before journal.Record
 	case !wanted:
 		return vanished(t), nil
 	}
-	if held {
-		if err := s.spend(ctx, gone); err != nil {
+	if !held {
+		listed, err := s.Ends.Lists(ctx, t.Key)
+		if err != nil {
 			return journal.Record{}, err
 		}
-		if err := s.Ends.Delete(ctx, t.Key); err != nil {
-			return journal.Record{}, err
+		if !listed {
+			return journal.Record{Key: t.Key, Outcome: journal.OutcomeDeleted, Absent: neverHeld(before), At: time.Now()}, nil
 		}
 	}
+	if err := s.spend(ctx, gone); err != nil {
+		return journal.Record{}, err
+	}
+	if err := s.Ends.Delete(ctx, t.Key); err != nil {
+		return journal.Record{}, err
+	}
 	return journal.Record{Key: t.Key, Outcome: journal.OutcomeDeleted, At: time.Now()}, nil
+}
+
+// neverHeld says that by its record nothing was ever written to the key.
+func neverHeld(before journal.Record) bool {
+	switch before.Outcome {
+	case "", journal.OutcomeSkipped, journal.OutcomeVanished:
+		return before.Proved.IsZero() && len(before.Unproved) == 0
+	}
+	return false
 }
 
 // spend counts a deletion against the limit, unless it only repeats one.

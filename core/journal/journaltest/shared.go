@@ -157,6 +157,7 @@ func testSharedRecord(t *testing.T, store SharedStore) {
 		{Key: "c", Outcome: journal.OutcomeDeleted, Run: "run"},
 		{Key: "d", Outcome: journal.OutcomeVanished, Run: "run"},
 		{Key: "e", Outcome: journal.OutcomeFailed, Run: "run", Deletion: true},
+		{Key: "f", Outcome: journal.OutcomeDeleted, Run: "run", Absent: true},
 	}
 	must(t, "Append", j.Append(t.Context(), want))
 	for i := range want {
