@@ -1,6 +1,10 @@
 package event
 
-import "github.com/dth-dev/dth/sdk/driver"
+import (
+	"slices"
+
+	"github.com/dth-dev/dth/sdk/driver"
+)
 
 // collapse returns the one change that stands for the events of one key, in whatever
 // order they come; wanted is false where the mode leaves it alone.
@@ -9,29 +13,38 @@ import "github.com/dth-dev/dth/sdk/driver"
 // the order unknown, however the others stand to each other. Then a deletion among
 // them is the careful choice, as it is preceded by a look at the source and copies
 // what it finds there, while a copy that finds nothing leaves the destination as it is.
+//
+// Where deletions are not followed they hide no write: a newer one may be of an older
+// version, and what was written stands there still.
 func (r *Reader) collapse(events []driver.Event) (change Change, wanted bool) {
+	told := len(events)
+	if r.Mode != CreateAndDelete {
+		events = slices.DeleteFunc(slices.Clone(events), isDeletion)
+	}
+	if len(events) == 0 {
+		return Change{}, false
+	}
 	newest, ordered := newestOf(events)
-	change = Change{Key: newest.Key, Events: len(events)}
-	deleted, written := false, false
+	change = Change{Key: newest.Key, Events: told}
 	for _, event := range events {
-		deleted = deleted || event.Kind == driver.EventDeleted
-		written = written || event.Kind != driver.EventDeleted
+		change.Delete = change.Delete || isDeletion(event)
 		change.Size = max(change.Size, event.Size)
 		if event.Time.After(change.Time) {
 			change.Time = event.Time
 		}
 	}
 	if !ordered {
-		change.Delete = deleted && r.Mode == CreateAndDelete
-		return change, written || change.Delete
+		return change, true
 	}
 	change.Sequencer = Pad(newest.Sequencer)
-	change.Delete = newest.Kind == driver.EventDeleted
+	change.Delete = isDeletion(newest)
 	if !change.Delete {
 		change.ETag, change.VersionID = newest.ETag, newest.VersionID
 	}
-	return change, !change.Delete || r.Mode == CreateAndDelete
+	return change, true
 }
+
+func isDeletion(event driver.Event) bool { return event.Kind == driver.EventDeleted }
 
 // newestOf returns the newest event of one key, and whether their order is known. That
 // an object became readable again is no write: it has no place in the order of writes,

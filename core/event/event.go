@@ -82,5 +82,5 @@ type Reading struct {
 	Problems []Problem
 	Events   int // all that the message tells of, readable or not
 	Foreign  int // of them, those of another bucket or outside the prefix
-	Kept     int // of them, those of keys that were deleted and that mode Create keeps
+	Kept     int // of them, those of keys that were only deleted and that mode Create keeps
 }

@@ -113,7 +113,7 @@ func TestModes(t *testing.T) {
 		"created":                       {[]driver.Event{created("a", "5")}, 1, 0},
 		"deleted":                       {[]driver.Event{deleted("a", "5")}, 0, 1},
 		"deleted in no order":           {[]driver.Event{deleted("a", ""), deleted("a", "")}, 0, 2},
-		"created, then deleted":         {[]driver.Event{created("a", "5"), deleted("a", "6")}, 0, 2},
+		"created, then deleted":         {[]driver.Event{created("a", "5"), deleted("a", "6")}, 1, 0},
 		"deleted, then created":         {[]driver.Event{created("a", "6"), deleted("a", "5")}, 1, 0},
 		"created, deleted, in no order": {[]driver.Event{created("a", ""), deleted("a", "")}, 1, 0},
 	}
@@ -127,12 +127,24 @@ func TestModes(t *testing.T) {
 					t.Errorf("mode %v: %+v, %v, want %d changes and %d kept", mode, got, err, test.changes, test.kept)
 				}
 				for _, change := range got.Changes {
-					if change.Delete {
-						t.Errorf("mode %v deletes: %+v", mode, change)
+					if change.Delete || change.Events != len(test.events) {
+						t.Errorf("mode %v: %+v", mode, change)
 					}
 				}
 			}
 		})
+	}
+}
+
+// TestDeletionHidesNoWrite where deletions are not followed: it may be of an older version.
+func TestDeletionHidesNoWrite(t *testing.T) {
+	t.Parallel()
+	old := with(deleted("a", "7"), func(e *driver.Event) { e.VersionID = "v4" })
+	reader := Reader{Parser: told{events: []driver.Event{created("a", "5"), old, created("a", "6"), deleted("a", "")}}, Bucket: "photos", Mode: Create}
+	got, err := reader.Read(t.Context(), nil)
+	want := []Change{{Key: "a", Sequencer: Pad("6"), Size: 10, ETag: "e6", VersionID: "v6", Time: noon, Events: 4}}
+	if diff := cmp.Diff(want, got.Changes); err != nil || diff != "" {
+		t.Errorf("Read: %v (-want +got):\n%s", err, diff)
 	}
 }
 
