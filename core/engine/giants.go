@@ -160,7 +160,8 @@ func (o outcomes) write(ctx context.Context, upload assembly.Upload, record, old
 		record.Revision++
 		return settle.Settlement{Record: record, Before: old, Written: true}, err
 	}
-	got, err := s.settler(driver.Exchange{}).Mend(ctx, task.Task{Key: upload.Task.Key, Action: task.Look, Sequencer: upload.Task.Sequencer}, from)
+	from.Redelivered = true // the message that it was split for may have the key looked at again
+	got, err := s.settler(driver.Exchange{}).Mend(ctx, task.Task{Key: upload.Task.Key, Action: task.Copy, Sequencer: upload.Task.Sequencer}, from)
 	var giant *errGiant
 	if errors.As(err, &giant) { // another version: it is copied like any other giant
 		version := giant.task

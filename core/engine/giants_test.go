@@ -151,7 +151,7 @@ func TestGiantsThatFail(t *testing.T) {
 }
 
 // TestFailedGiantDoesNotReplaceASuccess: where another run copied the object meanwhile,
-// that is what is on record.
+// that is what is on record, and counts no more when this run copies a newer version.
 func TestFailedGiantDoesNotReplaceASuccess(t *testing.T) {
 	t.Parallel()
 	f := newFleetWorld(t)
@@ -170,7 +170,7 @@ func TestFailedGiantDoesNotReplaceASuccess(t *testing.T) {
 	f.send(object)
 	f.serve()
 	f.same()
-	if record := f.journal.record("giant"); record.Run != "other" || record.Outcome != journal.OutcomeDone {
+	if record := f.journal.record("giant"); record.Outcome != journal.OutcomeDone || !record.Elsewhere {
 		t.Errorf("record %+v", record)
 	}
 	if diff := cmp.Diff(journal.Counts{Equal: 1}, f.total(fleetRun)); diff != "" {
@@ -178,6 +178,14 @@ func TestFailedGiantDoesNotReplaceASuccess(t *testing.T) {
 	}
 	if letters := f.queue.letters(); len(letters) > 0 {
 		t.Errorf("dead letters: %+v", letters)
+	}
+	f.destination.Heal()
+	f.put("giant", content(giantSize, 2), driver.Attributes{})
+	f.send(task.Task{Key: "giant", Action: task.Look})
+	f.serve()
+	f.same()
+	if diff := cmp.Diff(journal.Counts{Copied: 1, Bytes: giantSize, GradeBoth: 1}, f.total(fleetRun)); diff != "" {
+		t.Errorf("totals after a newer version (-want +got):\n%s", diff)
 	}
 }
 

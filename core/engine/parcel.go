@@ -98,10 +98,8 @@ func (p *parcel) count(key string, counts journal.Counts) {
 
 // elsewhere counts an object that was to be copied and that another run has settled.
 func elsewhere(record journal.Record) journal.Counts {
-	if record.Outcome == journal.OutcomeDone {
-		return journal.Counts{Equal: 1}
-	}
-	return journal.Counts{Vanished: 1}
+	record.Elsewhere = true
+	return record.Counts()
 }
 
 // retry has a task tried again after a pause.

@@ -85,6 +85,9 @@ type Record struct {
 	// Absent says, of a deleted record, that there was nothing to delete: the destination is
 	// not known ever to have held the object.
 	Absent bool
+	// Elsewhere says that another run settled the object, and that it counts in this one, which
+	// wanted it copied, as one that was there.
+	Elsewhere bool
 	// Message is the name of the message that led here.
 	Message string
 	// Revision counts the writes of this key's record. In a record to append it is
@@ -315,6 +318,9 @@ func (r Record) Counts() Counts {
 			return 1
 		}
 		return 0
+	}
+	if r.Elsewhere {
+		return Counts{Equal: one(r.Outcome == OutcomeDone), Vanished: one(r.Outcome != OutcomeDone)}
 	}
 	counts := Counts{
 		Copied: one(r.Outcome == OutcomeDone), Failed: one(r.Outcome == OutcomeFailed),

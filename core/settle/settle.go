@@ -131,11 +131,11 @@ func (s *Settler) Mend(ctx context.Context, t task.Task, from Delivery) (Settlem
 }
 
 func (s *Settler) mendOnce(ctx context.Context, t task.Task, from Delivery) (Settlement, error) {
-	known, err := s.Records.Lookup(ctx, []string{t.Key})
+	records, err := s.Records.Lookup(ctx, []string{t.Key})
 	if err != nil {
 		return Settlement{}, err
 	}
-	before := known[t.Key]
+	before := records[t.Key]
 	record, err := s.align(ctx, t, before)
 	switch {
 	case errors.Is(err, transfer.ErrVanished):
@@ -143,8 +143,12 @@ func (s *Settler) mendOnce(ctx context.Context, t task.Task, from Delivery) (Set
 	case err != nil:
 		return Settlement{Record: s.sign(record, t, before, from), Before: before}, err
 	}
-	if record.Revision > 0 && t.Sequencer <= before.Sequencer {
+	here := record.Revision > 0 && counts(t, before, from)
+	if record.Revision > 0 && t.Sequencer <= before.Sequencer && !here {
 		return Settlement{Record: record, Before: before, Written: true}, nil // it is on record already
+	}
+	if here {
+		record.Elsewhere, record.UploadOpen = true, true // what this run began of it is open still
 	}
 	record = s.sign(record, t, before, from)
 	record.Absent = record.Absent && !from.Redelivered && t.Attempt == 0 // who tried before may have deleted it
@@ -153,6 +157,13 @@ func (s *Settler) mendOnce(ctx context.Context, t task.Task, from Delivery) (Set
 	}
 	record.Revision++
 	return Settlement{Record: record, Before: before, Written: true}, nil
+}
+
+// counts says that what another run settled is to be put on record as this run's. The task
+// was tried before, so that other messages have the key too: the record tells them that it
+// counts already, and what to take off where they copy it after all.
+func counts(t task.Task, before journal.Record, from Delivery) bool {
+	return t.Action == task.Copy && before.Run != from.Run && (from.Redelivered || t.Attempt > 0)
 }
 
 // align makes the destination hold what the source holds. The record that it returns has a

@@ -84,6 +84,7 @@ const (
 	archived
 	deletion
 	absent
+	elsewhere
 )
 
 func (j *Journal) recordItem(record journal.Record, nonce string) dynamo.Item {
@@ -142,7 +143,7 @@ func foundAs(record journal.Record) string {
 // flags is what the attribute fl says of a record.
 func flags(record journal.Record) int64 {
 	return flag(record.Inside, inside) | flag(record.Unmappable, unmappable) | flag(record.Archived, archived) |
-		flag(record.Deletion, deletion) | flag(record.Absent, absent)
+		flag(record.Deletion, deletion) | flag(record.Absent, absent) | flag(record.Elsewhere, elsewhere)
 }
 
 func flag(set bool, bit int64) int64 {
@@ -165,7 +166,7 @@ func readRecord(item dynamo.Item) (journal.Record, error) {
 		Replans: int(r.Int("rp")), Error: r.Text("er"), At: r.Time("te"), Sequencer: r.Text("sq"), Message: r.Text("m"),
 		Proved: readPacked(r, "pv", packed.ReadProof), Unproved: readPacked(r, "up", packed.ReadTexts), Since: r.Text("si"),
 		Inside: stated&inside != 0, Unmappable: stated&unmappable != 0, Archived: stated&archived != 0, Deletion: stated&deletion != 0,
-		Absent: stated&absent != 0, Revision: r.Int("v"),
+		Absent: stated&absent != 0, Elsewhere: stated&elsewhere != 0, Revision: r.Int("v"),
 	}
 	var ok bool
 	if record.Outcome, ok = inverse(outcomes(), r.Text("st")); !ok {

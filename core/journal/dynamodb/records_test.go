@@ -88,7 +88,7 @@ func TestShardsSpread(t *testing.T) {
 func TestFlagsAreReadBack(t *testing.T) {
 	t.Parallel()
 	j := New(dynamo.New(aws.Config{}, dynamo.Options{}), Options{})
-	for _, want := range []journal.Record{{}, {Inside: true}, {Unmappable: true}, {Archived: true}, {Deletion: true}, {Absent: true}} {
+	for _, want := range []journal.Record{{}, {Inside: true}, {Unmappable: true}, {Archived: true}, {Deletion: true}, {Absent: true}, {Elsewhere: true}} {
 		want.Key, want.Outcome = "a", journal.OutcomeFailed
 		got, err := readRecord(j.recordItem(want, newNonce()))
 		want.Revision = 1

@@ -158,6 +158,7 @@ func testSharedRecord(t *testing.T, store SharedStore) {
 		{Key: "d", Outcome: journal.OutcomeVanished, Run: "run"},
 		{Key: "e", Outcome: journal.OutcomeFailed, Run: "run", Deletion: true},
 		{Key: "f", Outcome: journal.OutcomeDeleted, Run: "run", Absent: true},
+		{Key: "g", Outcome: journal.OutcomeDone, Run: "run", Elsewhere: true},
 	}
 	must(t, "Append", j.Append(t.Context(), want))
 	for i := range want {
