@@ -123,17 +123,12 @@ func (o outcomes) Settle(ctx context.Context, upload assembly.Upload, record jou
 	if err != nil || got.Record.Outcome == "" {
 		return err
 	}
-	var counts journal.Counts
-	switch {
-	case got.Record.Run != from.Run:
+	counts := got.Record.CountsOf(from.Message)
+	if got.Record.Run != from.Run {
 		counts = elsewhere(got.Record)
-	case got.Record.Message != from.Message:
-		return nil // it counts there
-	default:
-		counts = got.Record.Counts()
-		if got.Before.Run == from.Run && got.Before.Message != from.Message {
-			counts.Sub(got.Before.Counts())
-		}
+	}
+	if counts == (journal.Counts{}) {
+		return nil // it counts elsewhere
 	}
 	return s.fleet.Journal.Tally(ctx, journal.Tally{Run: from.Run, Message: from.Message, Counts: counts})
 }

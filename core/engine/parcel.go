@@ -66,24 +66,18 @@ func (p *parcel) decided(note func()) {
 
 // settled counts what came of a task: before is the record that was replaced, if any. What
 // another message led to counts there, and what another message of this run led to before
-// counts no more.
+// counts no more. It is the same however often the message is worked on.
 func (p *parcel) settled(t task.Task, record, before journal.Record) {
 	p.decided(func() {
-		switch {
-		case record.Run == p.from.Run && record.Message != p.from.Message:
-			return
-		case record.Run != p.from.Run:
+		if record.Run != p.from.Run {
 			if t.Action == task.Copy {
 				p.count(t.Key, elsewhere(record))
 			}
 			return
 		}
-		p.count(t.Key, record.Counts())
-		if record.Revision > before.Revision {
+		p.count(t.Key, record.CountsOf(p.from.Message))
+		if record.Message == p.from.Message && record.Revision > before.Revision {
 			p.server.engine.counters.Add(record.Counts())
-		}
-		if before.Run == p.from.Run && before.Message != p.from.Message {
-			p.counts.Sub(before.Counts())
 		}
 	})
 }

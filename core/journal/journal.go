@@ -90,6 +90,8 @@ type Record struct {
 	Elsewhere bool
 	// Message is the name of the message that led here.
 	Message string
+	// Counted is what other messages of the run counted before, oldest first; see CountsOf.
+	Counted []Counted
 	// Revision counts the writes of this key's record. In a record to append it is
 	// the revision that was read, 0 for none.
 	Revision int64

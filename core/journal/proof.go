@@ -35,9 +35,9 @@ func (r Record) LastProof() Proof {
 
 // Keeping returns the record as it is to replace before: one that is not done keeps the
 // last proof, which versions have failed since, and since when, unless it tells that the
-// destination's object was removed.
+// destination's object was removed. Each keeps what messages of its run counted.
 func (r Record) Keeping(before Record) Record {
-	r.Proved, r.Unproved, r.Since = Proof{}, nil, ""
+	r.Proved, r.Unproved, r.Since, r.Counted = Proof{}, nil, "", before.counting(r)
 	if !r.IsDoubted() || r.Outcome == OutcomeDeleted {
 		return r
 	}

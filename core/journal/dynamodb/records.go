@@ -115,6 +115,9 @@ func (j *Journal) recordItem(record journal.Record, nonce string) dynamo.Item {
 	if len(record.Unproved) > 0 {
 		item["up"] = dynamo.Bytes(packed.AppendTexts(nil, record.Unproved))
 	}
+	if len(record.Counted) > 0 {
+		item["cb"] = dynamo.Bytes(packed.AppendCounted(nil, record.Counted))
+	}
 	dynamo.PutText(item, "si", record.Since)
 	dynamo.PutText(item, "sq", record.Sequencer)
 	dynamo.PutText(item, "m", record.Message)
@@ -165,7 +168,8 @@ func readRecord(item dynamo.Item) (journal.Record, error) {
 		DestinationETag: r.Text("de"), Checksum: readPacked(r, "c", packed.ReadChecksum), Written: r.Text("w"), Changes: r.Texts("ch"),
 		Replans: int(r.Int("rp")), Error: r.Text("er"), At: r.Time("te"), Sequencer: r.Text("sq"), Message: r.Text("m"),
 		Proved: readPacked(r, "pv", packed.ReadProof), Unproved: readPacked(r, "up", packed.ReadTexts), Since: r.Text("si"),
-		Inside: stated&inside != 0, Unmappable: stated&unmappable != 0, Archived: stated&archived != 0, Deletion: stated&deletion != 0,
+		Counted: readPacked(r, "cb", packed.ReadCounted),
+		Inside:  stated&inside != 0, Unmappable: stated&unmappable != 0, Archived: stated&archived != 0, Deletion: stated&deletion != 0,
 		Absent: stated&absent != 0, Elsewhere: stated&elsewhere != 0, Revision: r.Int("v"),
 	}
 	var ok bool

@@ -84,11 +84,14 @@ func TestShardsSpread(t *testing.T) {
 	}
 }
 
-// TestFlagsAreReadBack: each as it was written, and none for another.
+// TestFlagsAreReadBack and counts: each as it was written, and none for another.
 func TestFlagsAreReadBack(t *testing.T) {
 	t.Parallel()
 	j := New(dynamo.New(aws.Config{}, dynamo.Options{}), Options{})
-	for _, want := range []journal.Record{{}, {Inside: true}, {Unmappable: true}, {Archived: true}, {Deletion: true}, {Absent: true}, {Elsewhere: true}} {
+	for _, want := range []journal.Record{
+		{}, {Inside: true}, {Unmappable: true}, {Archived: true}, {Deletion: true}, {Absent: true}, {Elsewhere: true},
+		{Counted: []journal.Counted{{Message: "m1", Counts: journal.Counts{Failed: 1, GradeSize: -3}}, {Counts: journal.Counts{Equal: 1, Bytes: 5 << 40}}}},
+	} {
 		want.Key, want.Outcome = "a", journal.OutcomeFailed
 		got, err := readRecord(j.recordItem(want, newNonce()))
 		want.Revision = 1

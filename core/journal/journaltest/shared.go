@@ -159,6 +159,7 @@ func testSharedRecord(t *testing.T, store SharedStore) {
 		{Key: "e", Outcome: journal.OutcomeFailed, Run: "run", Deletion: true},
 		{Key: "f", Outcome: journal.OutcomeDeleted, Run: "run", Absent: true},
 		{Key: "g", Outcome: journal.OutcomeDone, Run: "run", Elsewhere: true},
+		{Key: "h", Outcome: journal.OutcomeDone, Run: "run", Counted: []journal.Counted{{Message: "m", Counts: journal.Counts{Failed: 1}}}},
 	}
 	must(t, "Append", j.Append(t.Context(), want))
 	for i := range want {
