@@ -127,3 +127,39 @@ func TestFinderWaitsForWhatNobodyCopied(t *testing.T) {
 		t.Errorf("%v, report %+v, want one object without an outcome", done.err, done.report.Objects)
 	}
 }
+
+// TestTotalsOutliveLostAcknowledgements: an object fails, dth retry copies it, and one of both
+// messages, or both, come again.
+func TestTotalsOutliveLostAcknowledgements(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string][]string{"the first": {"m1"}, "the retry": {"m2"}, "both": {"m1", "m2"}, "both, the other way": {"m2", "m1"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleetWorld(t)
+			f.adjust = func(fleet *engine.Fleet) { fleet.Attempts = 1 }
+			tasks := []task.Task{f.object("a", 10), f.object("b", 10)}
+			f.source.Inject(memdriver.Fault{Call: "Get", Key: "a", Effect: memdriver.Fail(400, "Broken")})
+			f.send(tasks...)
+			f.serve()
+			f.source.Heal()
+			if _, _, err := engine.SendAgain(t.Context(), f.journal, f.queue.join(), fleetRun); err != nil {
+				t.Fatal(err)
+			}
+			f.serve()
+			for _, name := range again {
+				m := &parcelOf{name: name, batch: task.Batch{Run: fleetRun, Tasks: tasks}, deliveries: 1}
+				if name == "m2" {
+					m.batch.Tasks = []task.Task{{Key: "a", Action: task.Look}}
+				}
+				f.queue.mu.Lock()
+				f.queue.waiting = append(f.queue.waiting, m)
+				f.queue.note()
+				f.queue.mu.Unlock()
+				f.serve()
+			}
+			if diff := cmp.Diff(journal.Counts{Copied: 2, Bytes: 20, GradeBoth: 2}, f.total(fleetRun)); diff != "" {
+				t.Errorf("totals (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
