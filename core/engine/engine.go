@@ -91,6 +91,7 @@ func build(config Config, from, to job.Keys) (*Engine, error) {
 		fleet: config.Fleet, parser: config.Source,
 	}
 	if e.fleet != nil {
+		e.fleet = e.paired()
 		e.journal = e.fleet.Journal
 	}
 	var err error

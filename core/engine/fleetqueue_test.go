@@ -27,6 +27,7 @@ type memQueue struct {
 	parked  int                                    // how many messages were sent for later
 	stops   int                                    // how many processes stopped receiving
 	onDepth func()                                 // told of each Depth; may be nil
+	onSend  func(task.Batch)                       // told of each batch; may be nil
 	asked   map[string]int
 }
 
@@ -80,6 +81,9 @@ func (q *memQueue) SendLater(ctx context.Context, batch task.Batch, delay time.D
 		return err
 	}
 	batch.Tasks, batch.Parts, batch.Orders = slices.Clone(batch.Tasks), slices.Clone(batch.Parts), slices.Clone(batch.Orders)
+	if q.onSend != nil {
+		q.onSend(batch)
+	}
 	q.put(&parcelOf{batch: batch, pause: delay})
 	return nil
 }

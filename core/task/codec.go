@@ -1,6 +1,7 @@
 package task
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -26,6 +27,13 @@ const (
 	// maxTasks bounds the number of tasks in a batch for the same reason: a task
 	// takes more memory than its seven bytes at the least.
 	maxTasks = 10_000
+
+	// pairFrame begins the pair of a batch: a frame before that of the batch, of a kind
+	// that zstd decoders skip. So versions that know of no pairs read the rest.
+	pairFrame = 0x184D2A5D
+
+	// maxPair bounds the bytes of a pair.
+	maxPair = 64
 )
 
 // Codec encodes batches for a queue: packed values, compressed with zstd.
@@ -52,8 +60,8 @@ func NewCodec() (*Codec, error) {
 	return &Codec{encoder: encoder, decoder: decoder}, nil
 }
 
-// Encode returns batch as one message. It fails only for a batch that is too
-// large to be one: more than 10,000 tasks or 4 MiB before compression.
+// Encode returns batch as one message. It fails only for a batch that is too large to be
+// one: more than 10,000 tasks, 4 MiB before compression, or a pair of more than 64 bytes.
 func (c *Codec) Encode(batch Batch) ([]byte, error) {
 	if max(len(batch.Tasks), len(batch.Parts), len(batch.Orders)) > maxTasks {
 		return nil, fmt.Errorf("a batch of %d tasks is more than one message may hold, %d: make smaller batches", len(batch.Tasks), maxTasks)
@@ -63,7 +71,10 @@ func (c *Codec) Encode(batch Batch) ([]byte, error) {
 		return nil, fmt.Errorf("a batch of %d tasks takes %d bytes, more than the %d of one message: make smaller batches",
 			len(batch.Tasks), len(packed), maxPacked)
 	}
-	return c.encoder.EncodeAll(packed, []byte{format}), nil
+	if len(batch.Pair) > maxPair {
+		return nil, fmt.Errorf("a pair of %d bytes is more than the %d of one message", len(batch.Pair), maxPair)
+	}
+	return c.encoder.EncodeAll(packed, appendPair([]byte{format}, batch.Pair)), nil
 }
 
 // Decode returns the batch that Encode made a message of. Whatever the message holds, it
@@ -73,7 +84,11 @@ func (c *Codec) Decode(message []byte) (Batch, error) {
 	if len(message) == 0 || message[0] != format {
 		return Batch{}, fmt.Errorf("%w: it does not begin with format %d, so this version cannot read it", ErrMalformed, format)
 	}
-	packed, err := c.decoder.DecodeAll(message[1:], nil)
+	pair, frames, err := cutPair(message[1:])
+	if err != nil {
+		return Batch{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	packed, err := c.decoder.DecodeAll(frames, nil)
 	if err != nil {
 		return Batch{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
@@ -81,7 +96,29 @@ func (c *Codec) Decode(message []byte) (Batch, error) {
 	if err != nil {
 		return Batch{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
+	batch.Pair = pair
 	return batch, nil
+}
+
+func appendPair(b []byte, pair string) []byte {
+	if pair == "" {
+		return b
+	}
+	b = binary.LittleEndian.AppendUint32(b, pairFrame)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(pair)))
+	return append(b, pair...)
+}
+
+// cutPair returns the pair at the beginning of the frames, if any, and those behind it.
+func cutPair(frames []byte) (pair string, rest []byte, err error) {
+	if len(frames) < 8 || binary.LittleEndian.Uint32(frames) != pairFrame {
+		return "", frames, nil
+	}
+	size, rest := binary.LittleEndian.Uint32(frames[4:]), frames[8:]
+	if size > maxPair || int(size) > len(rest) {
+		return "", nil, pack.ErrMalformed
+	}
+	return string(rest[:size]), rest[size:], nil
 }
 
 func appendBatch(b []byte, batch Batch) []byte {

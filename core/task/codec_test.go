@@ -3,6 +3,7 @@ package task
 import (
 	"bytes"
 	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -55,6 +56,8 @@ func TestCodecRoundTrip(t *testing.T) {
 		"key bytes": {Run: string(everyByte), Tasks: []Task{
 			{Key: string(everyByte)}, {Key: ""}, {Key: "\xff"}, {Key: "a\x00b"}, {Key: strings.Repeat("\xf0\x9f", 512)},
 		}},
+		"pair":          {Run: "run", Pair: string(everyByte[:maxPair]), Tasks: []Task{{Key: "k"}}},
+		"only a pair":   {Pair: "p"},
 		"storage class": {Tasks: []Task{{Key: "k", StorageClass: "DEEP_ARCHIVE"}, {Key: "l"}}},
 		"extremes": {Tasks: []Task{
 			{Size: math.MaxInt64, Modified: time.Unix(1<<40, 999_999_999).UTC()},
@@ -118,12 +121,13 @@ func TestEncodeRefusesWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	codec := newCodec(t)
 	for name, batch := range map[string]Batch{
-		"too many tasks": usual(maxTasks + 1),
-		"too many bytes": {Tasks: []Task{{Key: strings.Repeat("k", maxPacked)}}},
+		"too many tasks":  usual(maxTasks + 1),
+		"too many bytes":  {Tasks: []Task{{Key: strings.Repeat("k", maxPacked)}}},
+		"too long a pair": {Pair: strings.Repeat("p", maxPair+1)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := codec.Encode(batch); err == nil || !strings.Contains(err.Error(), "make smaller batches") {
-				t.Errorf("Encode returned %v, want an error that says to make smaller batches", err)
+			if _, err := codec.Encode(batch); err == nil || !strings.Contains(err.Error(), "one message") {
+				t.Errorf("Encode returned %v, want an error that says what one message may hold", err)
 			}
 		})
 	}
@@ -147,6 +151,9 @@ func TestDecodeRefusesWhatIsNoBatch(t *testing.T) {
 		"not compressed":    {format, 0, 0, 0},
 		"truncated":         good[:len(good)-5],
 		"bit flipped":       flipped,
+		"only a pair":       appendPair([]byte{format}, "p"),
+		"pair too long":     append(appendPair([]byte{format}, strings.Repeat("p", maxPair+1)), good[1:]...),
+		"pair truncated":    appendPair([]byte{format}, "pair")[:11],
 		"empty inside":      compressed(nil),
 		"trailing bytes":    compressed([]byte{0, 0, 0}),
 		"length too large":  compressed([]byte{200}),
@@ -161,6 +168,36 @@ func TestDecodeRefusesWhatIsNoBatch(t *testing.T) {
 				t.Errorf("Decode returned %d tasks and %v, want ErrMalformed", len(batch.Tasks), err)
 			}
 		})
+	}
+}
+
+// TestVersionsWithoutPairs read messages with one, and theirs are read: a fleet is upgraded
+// machine by machine, while messages wait.
+func TestVersionsWithoutPairs(t *testing.T) {
+	t.Parallel()
+	codec := newCodec(t)
+	batch := usual(2)
+	old, err := hex.DecodeString("0328b52ffd04006d040022492026a03101302fdd8dd1ff53eb26444b22d34b9f3af21c40c2e073bf7bf7be779e1816bc1625ec01880198ebb9749ab2baa77637b6dda46bf6afed5d05a0e091a025111111090304021326e2b5756fbd2dc5cf398dbddd21cff532d6a8a624a6478296ffffff8782b1603219d62b2389265144320c5abd3c385879f90da599acd74202100692b6624a611460287035")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := codec.Decode(old)
+	if diff := cmp.Diff(batch, got); err != nil || diff != "" {
+		t.Errorf("of an older version: %v (-sent +received):\n%s", err, diff)
+	}
+	paired := batch
+	paired.Pair = "1f3a"
+	message, err := codec.Encode(paired)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := codec.decoder.DecodeAll(message[1:], nil) // as they do
+	if err != nil || message[0] != old[0] {
+		t.Fatalf("format %d, %v", message[0], err)
+	}
+	got, err = readBatch(string(packed))
+	if diff := cmp.Diff(batch, got); err != nil || diff != "" {
+		t.Errorf("by an older version: %v (-sent +received):\n%s", err, diff)
 	}
 }
 
@@ -184,7 +221,9 @@ func secretBomb(t *testing.T, packed []byte) []byte {
 
 func FuzzDecode(f *testing.F) {
 	codec := newCodec(f)
-	for _, batch := range []Batch{{}, usual(1), usual(20)} {
+	paired := usual(2)
+	paired.Pair = "1f3a"
+	for _, batch := range []Batch{{}, usual(1), usual(20), paired} {
 		message, err := codec.Encode(batch)
 		if err != nil {
 			f.Fatal(err)

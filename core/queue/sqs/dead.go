@@ -294,7 +294,8 @@ func (q *Queue) again(letter DeadLetter) (*box, []string, error) {
 
 // fresh returns batch with no attempt counted.
 func fresh(batch task.Batch) task.Batch {
-	again := task.Batch{Run: batch.Run, Tasks: slices.Clone(batch.Tasks), Parts: slices.Clone(batch.Parts), Orders: slices.Clone(batch.Orders)}
+	again := batch
+	again.Tasks, again.Parts, again.Orders = slices.Clone(batch.Tasks), slices.Clone(batch.Parts), slices.Clone(batch.Orders)
 	for i := range again.Tasks {
 		again.Tasks[i].Attempt, again.Tasks[i].Reason = 0, ""
 	}

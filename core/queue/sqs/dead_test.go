@@ -35,7 +35,7 @@ func bury(t *testing.T, q *Queue, count int) {
 	t.Helper()
 	for i := range count {
 		err := q.Bury(t.Context(), queue.Letter{Reason: "failed 5 times", At: time.Now(), Batch: task.Batch{
-			Run: fmt.Sprintf("run-%02d", i), Tasks: []task.Task{{Key: "k", Attempt: 5, Reason: "source: denied"}},
+			Run: fmt.Sprintf("run-%02d", i), Pair: "1f3a", Tasks: []task.Task{{Key: "k", Attempt: 5, Reason: "source: denied"}},
 		}})
 		if err != nil {
 			t.Fatal(err)
@@ -73,7 +73,7 @@ func TestDeadLettersTellReasonAndHistory(t *testing.T) {
 		q := f.open(t)
 		at := time.Date(2026, 11, 25, 13, 0, 0, 0, time.UTC)
 		buried := map[string]queue.Letter{
-			"failed 5 times":                       {At: at, Batch: task.Batch{Run: "r", Tasks: []task.Task{{Key: "\x00\uffff", Attempt: 5, Reason: "source: denied \ufffe"}}}},
+			"failed 5 times":                       {At: at, Batch: task.Batch{Run: "r", Pair: "1f3a", Tasks: []task.Task{{Key: "\x00\uffff", Attempt: 5, Reason: "source: denied \ufffe"}}}},
 			"not \x00 an \uffff event, \U0001F511": {At: at, Foreign: []byte("<xml>\t\u00e9</xml>")},
 		}
 		for reason, letter := range buried {
@@ -172,8 +172,8 @@ func TestRedrive(t *testing.T) {
 					t.Errorf("Redrive returned %d and %v, want %d and %q", count, err, test.want, test.fails)
 				}
 				for _, batch := range f.batches(t, q, f.main) {
-					if diff := cmp.Diff([]task.Task{{Key: "k"}}, batch.Tasks); diff != "" {
-						t.Errorf("redriven tasks differ (-want +got):\n%s", diff)
+					if diff := cmp.Diff([]task.Task{{Key: "k"}}, batch.Tasks); diff != "" || batch.Pair != "1f3a" {
+						t.Errorf("redriven tasks differ, of pair %q (-want +got):\n%s", batch.Pair, diff)
 					}
 				}
 				if sent, left := len(f.Bodies(f.main)), len(letters(t, q)); sent != test.want || left != 23-test.want {

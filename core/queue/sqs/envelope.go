@@ -78,8 +78,8 @@ func cut(batch task.Batch, count int) (first, rest task.Batch) {
 	tasks := min(count, len(batch.Tasks))
 	parts := min(count-tasks, len(batch.Parts))
 	orders := count - tasks - parts
-	first = task.Batch{Run: batch.Run, Tasks: batch.Tasks[:tasks], Parts: batch.Parts[:parts], Orders: batch.Orders[:orders]}
-	rest = task.Batch{Run: batch.Run, Tasks: batch.Tasks[tasks:], Parts: batch.Parts[parts:], Orders: batch.Orders[orders:]}
+	first = task.Batch{Run: batch.Run, Pair: batch.Pair, Tasks: batch.Tasks[:tasks], Parts: batch.Parts[:parts], Orders: batch.Orders[:orders]}
+	rest = task.Batch{Run: batch.Run, Pair: batch.Pair, Tasks: batch.Tasks[tasks:], Parts: batch.Parts[parts:], Orders: batch.Orders[orders:]}
 	return first, rest
 }
 

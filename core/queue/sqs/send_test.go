@@ -189,7 +189,7 @@ func TestSendSplitsWhatIsTooLarge(t *testing.T) {
 		}
 		return string(key)
 	}
-	want := task.Batch{Run: "run"}
+	want := task.Batch{Run: "run", Pair: "1f3a"}
 	for i := range 450 {
 		want.Tasks = append(want.Tasks, task.Task{Key: random(1024), Size: int64(i)})
 	}
@@ -201,8 +201,8 @@ func TestSendSplitsWhatIsTooLarge(t *testing.T) {
 	got := map[int64]string{}
 	for _, text := range f.Bodies(f.priority) {
 		batch, _ := open(q.codec, text)
-		if count := len(batch.Tasks) + len(batch.Parts) + len(batch.Orders); len(text) > 48<<10 || count > 100 || batch.Run != "run" {
-			t.Errorf("a message has %d bytes and %d tasks of run %q", len(text), count, batch.Run)
+		if count := len(batch.Tasks) + len(batch.Parts) + len(batch.Orders); len(text) > 48<<10 || count > 100 || batch.Run != "run" || batch.Pair != want.Pair {
+			t.Errorf("a message has %d bytes and %d tasks of run %q and pair %q", len(text), count, batch.Run, batch.Pair)
 		}
 		for _, task := range batch.Tasks {
 			got[task.Size] = task.Key
