@@ -23,6 +23,8 @@ type apart struct {
 	mu     sync.Mutex // held while it is found out
 	proved bool
 	asked  string // the run whose first write was let through, proved or not
+	found  canary // of a fleet's process, what an object of dth's own told last
+	until  time.Time
 }
 
 // mayBeOne says whether deletions could strike the source if both buckets were one: both
@@ -47,7 +49,7 @@ func (e *Engine) overlap() error {
 // plugins reach has one name, and buckets of two names cost no request. Host names, which
 // hold the bucket's, do not tell letters' cases.
 func (e *Engine) mayMeet() bool {
-	return e.mayBeOne() && strings.EqualFold(e.job.Source.Bucket, e.job.Destination.Bucket)
+	return strings.EqualFold(e.job.Source.Bucket, e.job.Destination.Bucket) && e.mayBeOne()
 }
 
 // letWrite returns an error before the first write of a run where both buckets are found to
@@ -69,18 +71,77 @@ func (a *apart) letWrite(ctx context.Context, e *Engine, first []task.Task) erro
 		a.proved = true
 		return nil
 	}
-	switch found := e.sendCanary(ctx); {
+	switch found := a.ask(ctx, e); {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case found.unknown != nil:
-		e.warn(fmt.Sprintf("source %s and destination %s may be one bucket under two names, where copies would replace objects of the source: check that they are two. "+
-			"That could not be found out with an object of dth's own: %v", e.source.Session.Identity, e.destination.Session.Identity, found.unknown))
+		e.warn(e.undecided(found.unknown).Error())
 	case !found.two:
 		return e.refuseOne()
 	default:
 		a.proved = true
 	}
 	return nil
+}
+
+// letCopy is letWrite for a worker, which copies what finders and events ask for as long as
+// it lives: it is asked before each copy. A store that is away tells nothing, and the
+// object waits.
+func (a *apart) letCopy(ctx context.Context, e *Engine, t task.Task) error {
+	if !e.mayMeet() {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known := time.Now().Before(a.until)
+	if a.proved || !known && e.toldApart(ctx, []task.Task{t}) {
+		a.proved = true
+		return nil
+	}
+	switch found := a.ask(ctx, e); {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case driver.KindOf(found.unknown).Retriable():
+		return e.undecided(found.unknown)
+	case found.unknown != nil:
+		if !known {
+			e.warn(e.undecided(found.unknown).Error())
+		}
+	case !found.two:
+		return e.refuseOne()
+	default:
+		a.proved = true
+	}
+	return nil
+}
+
+// undecided says that copies may strike the source.
+func (e *Engine) undecided(unknown error) error {
+	return fmt.Errorf("source %s and destination %s may be one bucket under two names, where copies would replace objects of the source: check that they are two. "+
+		"That could not be found out with an object of dth's own: %w", e.source.Session.Identity, e.destination.Session.Identity, unknown)
+}
+
+// A process of a fleet goes for a while by what an object of dth's own told, so that not
+// each event has one written. What a store that was away left open is found out sooner.
+const (
+	answerKept = 15 * time.Minute
+	doubtKept  = time.Minute
+)
+
+// ask returns what an object of dth's own tells. The caller holds mu.
+func (a *apart) ask(ctx context.Context, e *Engine) canary {
+	if e.fleet != nil && time.Now().Before(a.until) {
+		return a.found
+	}
+	found := e.sendCanary(ctx)
+	if ctx.Err() != nil {
+		return found
+	}
+	a.found, a.until = found, time.Now().Add(answerKept)
+	if driver.KindOf(found.unknown).Retriable() {
+		a.until = time.Now().Add(doubtKept)
+	}
+	return found
 }
 
 // toldApart says whether the first key of the tasks that both locations share proves that
@@ -157,7 +218,7 @@ func (a *apart) prove(ctx context.Context, e *Engine, written string) error {
 		return nil
 	}
 	if !e.onlyAtDestination(ctx, written) {
-		if err := e.proveByCanary(ctx); err != nil {
+		if err := a.proveByCanary(ctx, e); err != nil {
 			return err
 		}
 	}
@@ -226,15 +287,15 @@ func (e *Engine) lacks(ctx context.Context, key string) (bool, error) {
 }
 
 // proveByCanary returns a *GuardError unless an object of dth's own tells that both buckets
-// are two.
-func (e *Engine) proveByCanary(ctx context.Context) error {
+// are two. The caller holds mu.
+func (a *apart) proveByCanary(ctx context.Context, e *Engine) error {
 	refuse := func(format string, values ...any) error {
 		return &GuardError{
 			Reason: fmt.Sprintf("%s, and ", e.oneBucket()) + fmt.Sprintf(format, values...),
 			Do:     "Choose prefixes that do not contain each other, or credentials that reach both buckets",
 		}
 	}
-	found := e.sendCanary(ctx)
+	found := a.ask(ctx, e)
 	err := errors.Join(found.unknown, found.left)
 	switch {
 	case ctx.Err() != nil:

@@ -54,8 +54,12 @@ func (e ends) Destination(ctx context.Context, key string) (driver.Object, bool,
 	return object, err == nil, err
 }
 
-// Copy copies an object, unless it is a giant.
+// Copy copies an object, unless it is a giant. All writes of a worker begin here, but for
+// deletions: parts and orders about giants follow what this sent.
 func (e ends) Copy(ctx context.Context, t task.Task) (journal.Record, error) {
+	if err := e.apart.letCopy(ctx, e.Engine, t); err != nil {
+		return journal.Record{}, err
+	}
 	if e.giant > 0 && t.Size >= e.giant && !e.copier.CopiesInside() {
 		return journal.Record{}, &errGiant{t}
 	}

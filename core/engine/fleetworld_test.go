@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"testing"
@@ -59,7 +60,7 @@ func (f *fleetWorld) process() *engine.Engine {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	from, to := f.open(f.source.Endpoint(), source.Bucket), f.open(f.destination.Endpoint(), destination.Bucket)
+	from, to := f.open(f.source.Endpoint(), source.Bucket), f.open(f.destination.Endpoint(), cmp.Or(f.aliased, destination.Bucket))
 	to = behind(f.atTarget, govern(f.t, to, f.rules))
 	if f.parse != nil {
 		from = reading{from, f.parse}
