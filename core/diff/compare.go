@@ -100,15 +100,6 @@ func (c Comparer) doubted(pair Pair) Verdict {
 	return verdict
 }
 
-// Proves says that a pair is the same by its ETags or by its last proof, whatever the user
-// compares by.
-func (c Comparer) Proves(pair Pair) bool {
-	if pair.Source.Size != pair.Destination.Size {
-		return false
-	}
-	return c.byETag(pair) == Same || byProof(pair) == Same && !rewritten(pair.Record.LastProof(), pair)
-}
-
 // byETag decides where the ETags of both sides are MD5s; those of parts only
 // where they are equal, because other part sizes give other ETags.
 func (c Comparer) byETag(pair Pair) Verdict {

@@ -143,7 +143,7 @@ func (f *finder) consider(ctx context.Context, pair diff.Pair) error {
 	case diff.Different:
 		return f.want(ctx, pair)
 	case diff.Unclear:
-		if f.known != nil && f.known.decides(pair) {
+		if f.known != nil && f.known.decides(pair.Key) {
 			return f.known.compare(ctx, pair, f.verdict(ctx))
 		}
 		return f.ask(ctx, pair)

@@ -20,13 +20,12 @@ const knownAtOnce = 100
 // listing or, once, by their records. It writes the ledger of this listing. Pairs that
 // the journal doubts are decided by their records, whatever is compared.
 type known struct {
-	engine    *Engine
-	doubts    doubts
-	unsettled time.Time      // see unsettledSince
-	reader    *ledger.Reader // nil where ETags are not compared
-	writer    *ledger.Writer // the same
-	held      []heldPair     // by ascending key
-	asked     int            // of them, those to be looked up
+	engine *Engine
+	doubts doubts
+	reader *ledger.Reader // nil where ETags are not compared
+	writer *ledger.Writer // the same
+	held   []heldPair     // by ascending key
+	asked  int            // of them, those to be looked up
 }
 
 // heldPair is a pair that waits for those before it.
@@ -42,11 +41,7 @@ func newKnown(ctx context.Context, e *Engine) (*known, error) {
 	if err != nil {
 		return nil, err
 	}
-	unsettled, err := e.unsettledSince(ctx)
-	if err != nil {
-		return nil, err
-	}
-	k := &known{engine: e, doubts: doubts, unsettled: unsettled}
+	k := &known{engine: e, doubts: doubts}
 	if by := e.job.Settings.Compare; by != job.CompareAuto && by != job.CompareETag {
 		return k, nil
 	}
@@ -82,15 +77,7 @@ func (k *known) close() {
 }
 
 // decides says whether records are to decide about a key that listings leave unclear.
-func (k *known) decides(pair diff.Pair) bool { return k.reader != nil || k.doubted(pair) }
-
-// doubted says that sizes and times are no word on a pair: the journal doubts it, or the
-// destination's object may be of a worker that died before it wrote the record.
-func (k *known) doubted(pair diff.Pair) bool { return k.doubts.has(pair.Key) || k.untold(pair) }
-
-func (k *known) untold(pair diff.Pair) bool {
-	return !k.unsettled.IsZero() && !pair.Destination.Modified.Before(k.unsettled)
-}
+func (k *known) decides(key string) bool { return k.reader != nil || k.doubts.has(key) }
 
 // compare decides about one pair, now or with those that follow.
 func (k *known) compare(ctx context.Context, pair diff.Pair, told verdicts) error {
@@ -135,10 +122,14 @@ func (k *known) flush(ctx context.Context, told verdicts) error {
 	if err != nil {
 		return err
 	}
+	comparer := k.engine.comparer()
 	for _, held := range k.held {
+		if record, found := records[held.pair.Key]; found {
+			held.pair.Record = &record
+		}
 		verdict := diff.Same
 		if !held.equal {
-			verdict = k.verdict(&held.pair, records)
+			verdict = comparer.Compare(held.pair)
 		}
 		if verdict != diff.Same {
 			if err := told(held.pair, verdict); err != nil {
@@ -156,20 +147,6 @@ func (k *known) flush(ctx context.Context, told verdicts) error {
 	}
 	k.held, k.asked = k.held[:0], 0
 	return nil
-}
-
-// verdict compares a pair with its record. A copy of which no worker told is as one that was
-// interrupted.
-func (k *known) verdict(pair *diff.Pair, records map[string]journal.Record) diff.Verdict {
-	record, found := records[pair.Key]
-	if found {
-		pair.Record = &record
-	}
-	comparer := k.engine.comparer()
-	if !record.IsDoubted() && k.untold(*pair) && !comparer.Proves(*pair) {
-		pair.Record = &journal.Record{Key: pair.Key, Outcome: journal.OutcomeInterrupted, SourceETag: pair.Source.ETag, Proved: record.LastProof()}
-	}
-	return comparer.Compare(*pair)
 }
 
 // lookUp returns the records of the held pairs that are to be looked up.
@@ -198,18 +175,17 @@ func (f *finder) compare(pair diff.Pair) diff.Verdict {
 	comparer := f.comparer
 	comparer.Strict = f.known != nil
 	verdict := comparer.Compare(pair)
-	if verdict == diff.Same && f.known != nil && (f.known.doubts.has(pair.Key) || f.known.untold(pair) && !comparer.Proves(pair)) {
+	if verdict == diff.Same && f.known != nil && f.known.doubts.has(pair.Key) {
 		return diff.Unclear
 	}
 	return verdict
 }
 
-// verdict returns what is done about a pair that its record does not call the same. Both
-// stores are asked where checksums are compared, or a copy may have been interrupted.
+// verdict returns what is done about a pair that its record does not call the same. Who
+// compares checksums asks both stores for them.
 func (f *finder) verdict(ctx context.Context) verdicts {
 	return func(pair diff.Pair, verdict diff.Verdict) error {
-		interrupted := pair.Record != nil && pair.Record.Outcome == journal.OutcomeInterrupted
-		if verdict == diff.Unclear && (f.comparer.By == job.CompareChecksum || interrupted) {
+		if verdict == diff.Unclear && f.comparer.By == job.CompareChecksum {
 			return f.ask(ctx, pair)
 		}
 		return f.want(ctx, pair)
