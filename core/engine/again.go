@@ -237,7 +237,8 @@ func SendAgain(ctx context.Context, from journal.Journal, to queue.Shared, run s
 // followed if the source still has nothing there, within the limits of all deletions by events.
 func lookAgainAt(record journal.Record) task.Task {
 	t := task.Task{Key: record.Key, Size: record.Size, Action: task.Look}
-	if record.OwesDeletion() {
+	// Older versions did not put that on record: it may be an event that named no version.
+	if record.OwesDeletion() || record.Outcome == journal.OutcomeFailed && record.Sequencer != "" && record.SourceETag == "" {
 		t.Action = task.Delete
 	}
 	return t
