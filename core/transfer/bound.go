@@ -164,15 +164,26 @@ func (c *Copier) carriesStill(a *assembly, now driver.Attributes) error {
 	if err != nil {
 		return err
 	}
-	begun := a.record.Attributes
-	same := slices.Equal(fitted.Metadata, begun.Metadata) && slices.Equal(inOrder(fitted.Tags), inOrder(begun.Tags))
+	begun, _, err := c.withoutLost(a.record.Attributes) // what this process has learned is no change of the source
+	if err != nil {
+		return c.unfit(a.task.Key, err)
+	}
+	// What was left out then, because the destination was known not to keep it, is no change either.
+	adapted := len(a.record.Changes) > 0
+	same := slices.Equal(fitted.Metadata, begun.Metadata) || adapted && isSubset(begun.Metadata, fitted.Metadata)
+	same = same && (slices.Equal(inOrder(fitted.Tags), inOrder(begun.Tags)) || adapted && len(begun.Tags) == 0)
 	for i, value := range contentOf(&fitted) {
-		same = same && *value == *contentOf(&begun)[i]
+		was := *contentOf(&begun)[i]
+		same = same && (*value == was || adapted && was == "")
 	}
 	if !same {
 		return c.Source.failed(0, &changedError{"its attributes are others than when its upload was begun"})
 	}
 	return nil
+}
+
+func isSubset(some, all []driver.Metadata) bool {
+	return !slices.ContainsFunc(some, func(pair driver.Metadata) bool { return !slices.Contains(all, pair) })
 }
 
 // checkRange makes sure that an answer is the planned range of the planned
