@@ -107,13 +107,18 @@ func (c *Copier) keeps(ctx context.Context, kind string, often bool, trial func(
 func (p *probes) of(kind string) (problem string, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.begin()
+	problem, known = p.known[kind]
+	return problem, known
+}
+
+// begin makes what the first look needs. The caller holds mu.
+func (p *probes) begin() {
 	if p.token == "" {
 		random := make([]byte, 16)
 		_, _ = rand.Read(random) // never fails
 		p.token, p.known = hex.EncodeToString(random), map[string]string{}
 	}
-	problem, known = p.known[kind]
-	return problem, known
 }
 
 // refute notes of an absolute key that the store took it for another one, whatever a trial
@@ -121,6 +126,7 @@ func (p *probes) of(kind string) (problem string, known bool) {
 func (p *probes) refute(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.begin()
 	for _, size := range []int64{0, 1} { // the kinds of objects without content are others
 		for _, kind := range unusualnesses(key, size) {
 			p.known[kind.name] = "the store took another such key for one that it is not"

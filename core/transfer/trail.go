@@ -76,9 +76,9 @@ func (c *Copier) lookUp(ctx context.Context, written string) error {
 	if listed, err := c.Destination.Lists(ctx, written); err != nil || listed {
 		return err
 	}
-	c.probes.refute(written)
 	where := "it was stored under another name, over what was there, or not at all"
 	if others := c.takenFor(ctx, written); len(others) > 0 {
+		c.probes.refute(written) // else it may have been deleted meanwhile
 		where = "the store took the key for another one, and may have overwritten what it has under " + strings.Join(others, " or ")
 	}
 	// No --unmappable says what to do: the object would be written again.
