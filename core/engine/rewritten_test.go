@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dth-dev/dth/core/job"
 	"github.com/dth-dev/dth/sdk/driver"
 	"github.com/dth-dev/dth/sdk/memdriver"
 )
@@ -87,5 +88,27 @@ func TestUploadHasTheAttributesOfNow(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestUploadIsGoneOnWithoutWhatIsLost: a run that does not know yet what the destination drops
+// goes on with an upload that was begun without it by one that did.
+func TestUploadIsGoneOnWithoutWhatIsLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.settings.Unmappable, w.settings.Transfers, w.atTarget = job.UnmappableDrop, 1, dropsCacheControl
+	with := driver.Attributes{CacheControl: "no-cache"}
+	w.put("a", content(10, 1), with) // tells the first run
+	w.put("big", content(5*minPart, 1), with)
+	w.destination.Inject(memdriver.Fault{Call: "CompleteUpload", Effect: memdriver.Fail(503, "SlowDown")})
+	w.fails()
+	w.destination.Heal()
+	created, parts := w.destination.Count("CreateUpload"), w.destination.Count("Part")
+	if report := w.sync(); report.Objects.Adapted != 1 {
+		t.Errorf("%+v", report.Objects)
+	}
+	if w.destination.Count("CreateUpload") != created || w.destination.Count("Part") != parts {
+		t.Errorf("begun anew: %d uploads and %d parts, before %d and %d",
+			w.destination.Count("CreateUpload"), w.destination.Count("Part"), created, parts)
 	}
 }
