@@ -41,7 +41,7 @@ func (e *Engine) paired() *Fleet {
 	return &bound
 }
 
-// Receive returns a message that is of these locations, or of which nobody said: those of
+// Receive returns a message that is of these locations, or of which none is stated: those of
 // older versions, of stores and of state machines. One of others goes back, and the error
 // ends the worker.
 func (q *paired) Receive(ctx context.Context) (queue.Message, error) {

@@ -33,7 +33,7 @@ func (f *finder) undecided(ctx context.Context, key string, reason error) error 
 	return f.passOver(ctx, f.engine.undeleted(key, fmt.Errorf("the destination's %q stays, because it could not be looked up whether the source has it: %w", f.engine.to.Absolute(key), reason)))
 }
 
-// unsureText tells of objects that were left undecided, and are nobody's failure.
+// unsureText tells of objects that were left undecided, and did not fail.
 func unsureText(n int64) string {
 	return objects(n) + " of the destination could not be looked up at the source, and may be extra or not: check that the credentials of the source may read single objects"
 }

@@ -81,7 +81,7 @@ type Order struct {
 // Batch is what one queue message holds.
 type Batch struct {
 	Run    string // identifies the run that found the work
-	Pair   string // fingerprint of the locations that the work is of; empty where nobody said
+	Pair   string // fingerprint of the locations that the work is of; empty where it is not stated
 	Tasks  []Task
 	Parts  []Part  // of giant objects; empty in embedded mode
 	Orders []Order // about giant objects; empty in embedded mode
