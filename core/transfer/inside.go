@@ -181,15 +181,9 @@ func (c *Copier) copyPartsInside(ctx context.Context, t task.Task, source driver
 
 // assembleInside copies the ranges that the destination does not hold yet, and joins all.
 func (c *Copier) assembleInside(ctx context.Context, a *assembly, source driver.Object) (driver.Object, error) {
-	var missing []int // looked up before the first of them is recorded
-	for number := 1; number <= a.layout.Parts(); number++ {
-		if _, held := a.parts[number]; !held {
-			missing = append(missing, number)
-		}
-	}
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(partsPerObject)
-	for _, number := range missing {
+	for _, number := range a.missing() {
 		group.Go(func() error { return c.copyPartInside(groupContext, a, source, number) })
 	}
 	if err := group.Wait(); err != nil {

@@ -244,17 +244,22 @@ func (c *Copier) createUpload(ctx context.Context, a *assembly, attributes drive
 	return err
 }
 
-// moveParts copies the parts that the destination does not hold yet.
-func (c *Copier) moveParts(ctx context.Context, a *assembly, first *opened) error {
-	var missing []int
+// missing returns the parts that the destination does not hold yet. It is asked before any of
+// them is copied, and so recorded.
+func (a *assembly) missing() (numbers []int) {
 	for number := 1; number <= a.layout.Parts(); number++ {
 		if _, held := a.parts[number]; !held {
-			missing = append(missing, number)
+			numbers = append(numbers, number)
 		}
 	}
+	return numbers
+}
+
+// moveParts copies the parts that the destination does not hold yet.
+func (c *Copier) moveParts(ctx context.Context, a *assembly, first *opened) error {
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(partsPerObject)
-	for _, number := range missing {
+	for _, number := range a.missing() {
 		if groupContext.Err() != nil && first == nil {
 			break
 		}
